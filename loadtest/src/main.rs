@@ -1,0 +1,2 @@
+//! The `redrill` binary.
+fn main() {}
