@@ -1,0 +1,335 @@
+//! Windows of faults, and the phases that follow from them.
+
+use crate::{Event, EventKind, Operation, SECOND_NS};
+use serde::{Deserialize, Serialize};
+
+/// When a fault acted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Index on the plan's timeline.
+    pub fault: usize,
+    /// Kind of fault.
+    pub kind: String,
+    /// What it hit.
+    pub target: String,
+    /// When the injection began.
+    pub begun_ns: u64,
+    /// When the injection had returned; `None` when it failed.
+    pub injected_ns: Option<u64>,
+    /// When it was healed; `None` for one that needs no healing or was cut off.
+    pub healed_ns: Option<u64>,
+    /// What a probe saw of it.
+    pub proof: Option<String>,
+}
+
+/// A part of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Before the first fault.
+    Baseline,
+    /// From the first injection to the last healing.
+    Fault,
+    /// Healed, not yet recovered.
+    Recovery,
+    /// Recovered.
+    After,
+}
+
+impl Phase {
+    /// Every phase, in order of time.
+    pub const ALL: [Self; 4] = [Self::Baseline, Self::Fault, Self::Recovery, Self::After];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Fault => "fault",
+            Self::Recovery => "recovery",
+            Self::After => "after",
+        }
+    }
+}
+
+/// Where a phase lies; start equals end when it is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhaseSpan {
+    /// The phase.
+    pub phase: Phase,
+    /// Its start, in nanoseconds.
+    pub start_ns: u64,
+    /// Its end (excluded), in nanoseconds.
+    pub end_ns: u64,
+}
+
+impl PhaseSpan {
+    /// True when no time belongs to it.
+    pub const fn is_empty(&self) -> bool {
+        self.start_ns >= self.end_ns
+    }
+}
+
+/// The phases of a run and the moments that part them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phases {
+    /// The four phases in order of time.
+    pub spans: [PhaseSpan; 4],
+    /// From the first injection to the start of the first two good seconds after the first bad
+    /// one; `None` when no second was bad, or the service did not recover within the load.
+    pub time_to_recover_ns: Option<u64>,
+    /// From the first injection to the intended start of the first request that was not
+    /// acknowledged; `None` when every one was.
+    pub time_to_symptom_ns: Option<u64>,
+    /// True when a second after the injection was bad and no two good ones followed.
+    pub never_recovered: bool,
+}
+
+impl Phases {
+    /// Computes the phases of a load from `start_ns` to `end_ns`. A second is good when its
+    /// acknowledged share is at least the baseline's less one point and its p50 (from the intended
+    /// start) is at most twice the baseline's; a second without requests is bad.
+    pub fn compute(
+        start_ns: u64,
+        end_ns: u64,
+        windows: &[Window],
+        operations: &[Operation],
+    ) -> Self {
+        let injected = windows.iter().map(|window| window.begun_ns).min();
+        let Some(injected) = injected.map(|at| at.clamp(start_ns, end_ns)) else {
+            return Self {
+                spans: spans([start_ns, end_ns, end_ns, end_ns, end_ns]),
+                time_to_recover_ns: None,
+                time_to_symptom_ns: None,
+                never_recovered: false,
+            };
+        };
+        let last =
+            |window: &Window| window.healed_ns.or(window.injected_ns).unwrap_or(window.begun_ns);
+        let healed = windows.iter().map(last).max().unwrap_or(injected).clamp(injected, end_ns);
+        let seconds =
+            Seconds::new(injected, end_ns, operations, baseline(start_ns, injected, operations));
+        let first_bad = seconds.good.iter().position(|good| !good);
+        let recovered = first_bad.map(|bad| seconds.first_good_pair(bad));
+        let healed_second = usize::try_from((healed - injected).div_ceil(SECOND_NS)).unwrap_or(0);
+        let after = match seconds.first_good_pair(healed_second) {
+            // The service never suffered, or was good again from the moment of healing.
+            Some(second) if second == healed_second => healed,
+            Some(second) => (injected + second as u64 * SECOND_NS).min(end_ns),
+            None if seconds.all_good_from(healed_second) => healed,
+            None => end_ns,
+        };
+        let symptom = operations
+            .iter()
+            .filter(|op| op.is_load() && op.intended_ns >= injected && !op.is_ok())
+            .map(|op| op.intended_ns - injected)
+            .min();
+        Self {
+            spans: spans([start_ns, injected, healed, after.max(healed), end_ns]),
+            time_to_recover_ns: recovered.flatten().map(|second| second as u64 * SECOND_NS),
+            time_to_symptom_ns: symptom,
+            never_recovered: recovered == Some(None),
+        }
+    }
+
+    /// The phase that an intended start falls into; `None` outside the load.
+    pub fn of(&self, intended_ns: u64) -> Option<Phase> {
+        self.spans
+            .iter()
+            .find(|span| span.start_ns <= intended_ns && intended_ns < span.end_ns)
+            .map(|span| span.phase)
+    }
+
+    /// The span of a phase.
+    pub fn span(&self, phase: Phase) -> PhaseSpan {
+        self.spans[phase as usize]
+    }
+}
+
+fn spans(bounds: [u64; 5]) -> [PhaseSpan; 4] {
+    let mut index = 0;
+    Phase::ALL.map(|phase| {
+        index += 1;
+        PhaseSpan { phase, start_ns: bounds[index - 1], end_ns: bounds[index] }
+    })
+}
+
+/// What the baseline was like: acknowledged share and p50 in nanoseconds.
+fn baseline(start_ns: u64, end_ns: u64, operations: &[Operation]) -> (f64, u64) {
+    let mut latencies = Vec::new();
+    let mut requests = 0_u64;
+    for op in operations.iter().filter(|op| op.is_load()) {
+        if (start_ns..end_ns).contains(&op.intended_ns) {
+            requests += 1;
+            if op.is_ok() {
+                latencies.push(op.latency_ns());
+            }
+        }
+    }
+    let share = if requests == 0 { 1.0 } else { latencies.len() as f64 / requests as f64 };
+    (share, median(&mut latencies))
+}
+
+fn median(values: &mut [u64]) -> u64 {
+    if values.is_empty() {
+        return 0;
+    }
+    let middle = values.len() / 2;
+    *values.select_nth_unstable(middle).1
+}
+
+/// Good and bad seconds from the injection on; a last part of a second is left out.
+struct Seconds {
+    good: Vec<bool>,
+}
+
+impl Seconds {
+    fn new(from_ns: u64, end_ns: u64, operations: &[Operation], baseline: (f64, u64)) -> Self {
+        let count = usize::try_from((end_ns - from_ns) / SECOND_NS).unwrap_or(0);
+        let mut seconds: Vec<(u64, Vec<u64>)> = vec![(0, Vec::new()); count];
+        for op in operations.iter().filter(|op| op.is_load() && op.intended_ns >= from_ns) {
+            let index = usize::try_from((op.intended_ns - from_ns) / SECOND_NS).unwrap_or(count);
+            if let Some((requests, latencies)) = seconds.get_mut(index) {
+                *requests += 1;
+                if op.is_ok() {
+                    latencies.push(op.latency_ns());
+                }
+            }
+        }
+        let (share, p50) = baseline;
+        let is_good = |(requests, mut latencies): (u64, Vec<u64>)| {
+            requests > 0
+                && latencies.len() as f64 / requests as f64 >= share - 0.01
+                && median(&mut latencies) <= p50.saturating_mul(2)
+        };
+        Self { good: seconds.into_iter().map(is_good).collect() }
+    }
+
+    fn first_good_pair(&self, from: usize) -> Option<usize> {
+        (from..self.good.len().saturating_sub(1)).find(|at| self.good[*at] && self.good[at + 1])
+    }
+
+    fn all_good_from(&self, from: usize) -> bool {
+        self.good.iter().skip(from).all(|good| *good)
+    }
+}
+
+impl Window {
+    /// The windows that the events tell of, in order of injection.
+    pub fn from_events(events: &[Event]) -> Vec<Self> {
+        let mut windows: Vec<Self> = Vec::new();
+        for event in events {
+            let at = Some(event.at_ns);
+            let find = |windows: &mut Vec<Self>, index: usize| {
+                windows.iter().rposition(|window| window.fault == index)
+            };
+            match &event.kind {
+                EventKind::FaultBegun { fault, kind, target } => windows.push(Self {
+                    fault: *fault,
+                    kind: kind.clone(),
+                    target: target.clone(),
+                    begun_ns: event.at_ns,
+                    injected_ns: None,
+                    healed_ns: None,
+                    proof: None,
+                }),
+                EventKind::FaultInjected { fault, proof } => {
+                    if let Some(index) = find(&mut windows, *fault) {
+                        windows[index].injected_ns = at;
+                        windows[index].proof.clone_from(proof);
+                    }
+                }
+                EventKind::FaultHealed { fault } => {
+                    if let Some(index) = find(&mut windows, *fault) {
+                        windows[index].healed_ns = at;
+                    }
+                }
+                _ => {}
+            }
+        }
+        windows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Action, Capability, Flags, Outcome};
+
+    fn window(begun_s: u64, healed_s: Option<u64>) -> Window {
+        Window {
+            fault: 0,
+            kind: "kill".to_owned(),
+            target: "node[0]".to_owned(),
+            begun_ns: begun_s * SECOND_NS,
+            injected_ns: Some(begun_s * SECOND_NS),
+            healed_ns: healed_s.map(|second| second * SECOND_NS),
+            proof: None,
+        }
+    }
+
+    /// Ten requests a second for `seconds`; those of the seconds in `bad` are refused.
+    fn requests(seconds: u64, bad: std::ops::Range<u64>) -> Vec<Operation> {
+        let at = |seq: u64| seq * SECOND_NS / 10;
+        (0..seconds * 10)
+            .map(|seq| Operation {
+                seq: seq + 1,
+                intended_ns: at(seq),
+                started_ns: at(seq),
+                finished_ns: at(seq) + 1000,
+                key: 1,
+                value: 1,
+                vu: 0,
+                status: 200,
+                capability: Capability::Queue,
+                action: Action::Submit,
+                outcome: if bad.contains(&(seq / 10)) { Outcome::Refused } else { Outcome::Ok },
+                instance: 0,
+                flags: Flags::default(),
+                segment: 0,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_run_without_fault_is_all_baseline() {
+        let phases = Phases::compute(0, 10 * SECOND_NS, &[], &requests(10, 0..0));
+        assert_eq!(phases.of(9 * SECOND_NS), Some(Phase::Baseline));
+        assert!(phases.span(Phase::After).is_empty());
+        assert!(!phases.never_recovered);
+    }
+
+    #[test]
+    fn recovery_before_healing_leaves_the_recovery_phase_empty() {
+        let all = requests(30, 10..13);
+        let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
+        assert_eq!(phases.time_to_recover_ns, Some(3 * SECOND_NS));
+        assert_eq!(phases.time_to_symptom_ns, Some(0));
+        assert!(phases.span(Phase::Recovery).is_empty());
+        assert_eq!(phases.span(Phase::After).start_ns, 20 * SECOND_NS);
+    }
+
+    #[test]
+    fn recovery_after_healing_is_a_phase_of_its_own() {
+        let all = requests(30, 10..23);
+        let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
+        assert_eq!(phases.time_to_recover_ns, Some(13 * SECOND_NS));
+        assert_eq!(phases.of(22 * SECOND_NS), Some(Phase::Recovery));
+        assert_eq!(phases.of(23 * SECOND_NS), Some(Phase::After));
+    }
+
+    #[test]
+    fn a_service_that_stays_down_never_recovered() {
+        let all = requests(30, 10..30);
+        let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
+        assert!(phases.never_recovered && phases.time_to_recover_ns.is_none());
+        assert!(phases.span(Phase::After).is_empty());
+    }
+
+    #[test]
+    fn an_undisturbed_service_has_nothing_to_recover_from() {
+        let all = requests(30, 0..0);
+        let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
+        assert_eq!((phases.time_to_recover_ns, phases.never_recovered), (None, false));
+        assert_eq!(phases.of(25 * SECOND_NS), Some(Phase::After));
+    }
+}

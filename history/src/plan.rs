@@ -1,0 +1,246 @@
+//! The plan as it was run: every default written out. `plan.toml` of a run folder is this, and
+//! reads back as a plan that runs the same again.
+
+use crate::{Bound, Capability, serde_duration, serde_duration_option};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A plan with every default written out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResolvedPlan {
+    /// The plan's name, as `redrill drill NAME` takes it.
+    pub name: String,
+    /// The question that the run answers, in one sentence.
+    pub question: String,
+    /// Where every random choice of the run comes from.
+    pub seed: u64,
+    /// The version of redrill that resolved the plan.
+    pub redrill: String,
+    /// What is asked of the service.
+    pub load: LoadPlan,
+    /// The service under test and what it promises.
+    pub target: TargetPlan,
+    /// The Redis that the service lives on.
+    pub environment: EnvironmentPlan,
+    /// The timeline, in order of `at`.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<PlannedFault>,
+    /// Bounds on findings' numbers, by finding id.
+    #[serde(default)]
+    pub objectives: BTreeMap<String, Bound>,
+}
+
+/// What is asked of the service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadPlan {
+    /// How long arrivals come.
+    #[serde(with = "serde_duration")]
+    pub duration: Duration,
+    /// When a virtual user gives an answer up.
+    #[serde(with = "serde_duration")]
+    pub client_timeout: Duration,
+    /// How long after the load the service may take to finish what it acknowledged.
+    #[serde(with = "serde_duration")]
+    pub drain: Duration,
+    /// The load of each capability by name; one that is absent is not exercised.
+    pub capabilities: BTreeMap<Capability, CapabilityLoad>,
+}
+
+/// The load of one capability.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapabilityLoad {
+    /// The arrival schedule's name: `constant`, …
+    pub model: String,
+    /// Arrivals a second.
+    pub rate_per_s: f64,
+    /// Virtual users.
+    pub vus: u32,
+    /// Different keys (prompts, clients) that the operations choose from, where the scenario has a
+    /// fixed set of them.
+    pub keys: u32,
+}
+
+/// The service under test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetPlan {
+    /// The target file's name.
+    pub name: String,
+    /// Instances to start.
+    pub instances: u8,
+    /// What the target promises: told to the target where its file maps them, and what the
+    /// checkers hold it to.
+    pub promises: Promises,
+}
+
+/// What the service promises, and so what checkers hold it to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promises {
+    /// Longest that a call to the service waits for Redis.
+    #[serde(with = "serde_duration")]
+    pub command_timeout: Duration,
+    /// How long a cached response may be served.
+    #[serde(with = "serde_duration")]
+    pub cache_ttl: Duration,
+    /// How long a session lives after its last use.
+    #[serde(with = "serde_duration")]
+    pub session_ttl: Duration,
+    /// How long a worker owns a job that it does not report on.
+    #[serde(with = "serde_duration")]
+    pub job_lease: Duration,
+    /// How often a job is tried before it has failed.
+    pub job_attempts: u32,
+    /// How long a user may be shown after the last sign of life.
+    #[serde(with = "serde_duration")]
+    pub presence_ttl: Duration,
+    /// Limits by policy, in the order of the policy numbers in [`crate::Action::limiter_key`].
+    pub limits: Vec<LimitPolicy>,
+}
+
+/// One policy of the limiter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitPolicy {
+    /// The policy's name: `general`, `llm`, `burst`.
+    pub policy: String,
+    /// Admitted hits of one client in a window.
+    pub limit: u64,
+    /// The window's length.
+    #[serde(with = "serde_duration")]
+    pub window: Duration,
+}
+
+/// The Redis that the service lives on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentPlan {
+    /// `processes`, …
+    pub backend: String,
+    /// `sentinel`, …
+    pub topology: String,
+    /// Replicas of the master.
+    pub replicas: u8,
+    /// Sentinels.
+    pub sentinels: u8,
+    /// Sentinels that must agree that the master is down.
+    pub quorum: u8,
+    /// Silence after which a Sentinel takes a node for down.
+    #[serde(with = "serde_duration")]
+    pub down_after: Duration,
+    /// Sentinel's `failover-timeout`.
+    #[serde(with = "serde_duration")]
+    pub failover_timeout: Duration,
+}
+
+/// A fault on the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedFault {
+    /// The kind's name in the registry of faults.
+    pub kind: String,
+    /// When it is injected, from the start of the load.
+    #[serde(with = "serde_duration")]
+    pub at: Duration,
+    /// How long it lasts; absent for a fault that needs no healing.
+    #[serde(rename = "for", default, with = "serde_duration_option")]
+    pub lasts: Option<Duration>,
+    /// What it hits: `main.master`, `sentinel[1]`, `server[0]`; a cut names two groups.
+    pub target: Vec<String>,
+    /// The other group of a cut; empty for other kinds.
+    #[serde(default)]
+    pub from: Vec<String>,
+    /// The kind's own settings (a toxic's attributes).
+    #[serde(default)]
+    pub with: BTreeMap<String, toml::Value>,
+}
+
+impl ResolvedPlan {
+    /// The plan as TOML.
+    ///
+    /// # Errors
+    /// A number that TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+
+    /// The policy with that number, if there is one.
+    pub fn limit_policy(&self, number: u32) -> Option<&LimitPolicy> {
+        self.target.promises.limits.get(number as usize)
+    }
+
+    /// A small plan for tests: one instance, everything at a stated round value.
+    pub fn example() -> Self {
+        let load = |rate_per_s| CapabilityLoad {
+            model: "constant".to_owned(),
+            rate_per_s,
+            vus: 100,
+            keys: 20,
+        };
+        Self {
+            name: "example".to_owned(),
+            question: "What does an example cost?".to_owned(),
+            seed: 1,
+            redrill: "0.0.0".to_owned(),
+            load: LoadPlan {
+                duration: Duration::from_secs(30),
+                client_timeout: Duration::from_secs(2),
+                drain: Duration::from_secs(10),
+                capabilities: Capability::ALL.map(|capability| (capability, load(50.0))).into(),
+            },
+            target: TargetPlan {
+                name: "reference".to_owned(),
+                instances: 2,
+                promises: Promises {
+                    command_timeout: Duration::from_secs(1),
+                    cache_ttl: Duration::from_secs(5),
+                    session_ttl: Duration::from_secs(10),
+                    job_lease: Duration::from_secs(2),
+                    job_attempts: 3,
+                    presence_ttl: Duration::from_secs(3),
+                    limits: vec![LimitPolicy {
+                        policy: "general".to_owned(),
+                        limit: 10,
+                        window: Duration::from_secs(2),
+                    }],
+                },
+            },
+            environment: EnvironmentPlan {
+                backend: "processes".to_owned(),
+                topology: "sentinel".to_owned(),
+                replicas: 2,
+                sentinels: 3,
+                quorum: 2,
+                down_after: Duration::from_secs(1),
+                failover_timeout: Duration::from_secs(3),
+            },
+            faults: Vec::new(),
+            objectives: BTreeMap::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolved_plan_reads_back_as_itself() {
+        let mut plan = ResolvedPlan::example();
+        plan.faults.push(PlannedFault {
+            kind: "kill".to_owned(),
+            at: Duration::from_secs(12),
+            lasts: Some(Duration::from_secs(10)),
+            target: vec!["main.master".to_owned()],
+            from: Vec::new(),
+            with: BTreeMap::from([("latency".to_owned(), toml::Value::Integer(5))]),
+        });
+        plan.objectives.insert("queue.lost".to_owned(), Bound::Count(0));
+        plan.objectives.insert("recovery".to_owned(), Bound::Time(Duration::from_secs(5)));
+        let text = plan.to_toml().unwrap();
+        assert_eq!(toml::from_str::<ResolvedPlan>(&text).unwrap(), plan, "{text}");
+    }
+}

@@ -1,0 +1,154 @@
+//! From the virtual users to the disk: a bounded queue and one writer thread.
+//!
+//! Recording never waits. A full queue loses the record and counts the loss, which makes the run
+//! inconclusive.
+
+use crate::{LogWriter, Observation, Operation, RunFolder};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Records that may wait for the disk: two seconds of 50,000 a second.
+const QUEUE: usize = 100_000;
+/// The longest that a record waits in this process: what a killed harness can lose.
+const FLUSH: Duration = Duration::from_millis(50);
+
+enum Entry {
+    Operation(Operation),
+    Observation(Observation),
+    Effect(Operation),
+}
+
+/// Takes records; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct RecorderHandle {
+    queue: SyncSender<Entry>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    sequence: AtomicU64,
+    effects: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// Owns the writer thread.
+#[derive(Debug)]
+pub struct Recorder {
+    handle: RecorderHandle,
+    writer: JoinHandle<io::Result<()>>,
+}
+
+impl Recorder {
+    /// Makes the run's logs and starts the thread that fills them.
+    ///
+    /// # Errors
+    /// When a log or the thread cannot be made.
+    pub fn start(folder: &RunFolder) -> io::Result<Self> {
+        let mut files = Files {
+            operations: LogWriter::create(&folder.operations())?,
+            observations: LogWriter::create(&folder.observations())?,
+            effects: LogWriter::create(&folder.effects())?,
+        };
+        let (queue, entries) = sync_channel(QUEUE);
+        let writer = std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || files.write_all(&entries))?;
+        Ok(Self { handle: RecorderHandle { queue, counters: Arc::default() }, writer })
+    }
+
+    /// A handle for a virtual user.
+    pub fn handle(&self) -> RecorderHandle {
+        self.handle.clone()
+    }
+
+    /// Waits until every record is on disk; all other handles must be gone. Returns the number of
+    /// records that were lost.
+    ///
+    /// # Errors
+    /// When the disk did not take a record.
+    pub fn finish(self) -> io::Result<u64> {
+        let counters = Arc::clone(&self.handle.counters);
+        drop(self.handle);
+        let written = self.writer.join().map_err(|_| io::Error::other("the recorder panicked"))?;
+        written.map(|()| counters.lost.load(Ordering::Relaxed))
+    }
+}
+
+impl RecorderHandle {
+    /// The next operation's sequence number, from 1.
+    pub fn next_seq(&self) -> u64 {
+        self.counters.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Records an operation and, unless it is empty, what its answer told.
+    pub fn operation(&self, operation: Operation, observation: Option<Observation>) {
+        self.send(Entry::Operation(operation));
+        if let Some(observation) = observation.filter(|observation| !observation.is_empty()) {
+            self.send(Entry::Observation(Observation { seq: operation.seq, ..observation }));
+        }
+    }
+
+    /// Records an effect; its sequence number is given here.
+    pub fn effect(&self, mut effect: Operation) {
+        effect.seq = self.counters.effects.fetch_add(1, Ordering::Relaxed) + 1;
+        self.send(Entry::Effect(effect));
+    }
+
+    /// Records lost so far.
+    pub fn lost(&self) -> u64 {
+        self.counters.lost.load(Ordering::Relaxed)
+    }
+
+    fn send(&self, entry: Entry) {
+        match self.queue.try_send(entry) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.counters.lost.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+struct Files {
+    operations: LogWriter<Operation>,
+    observations: LogWriter<Observation>,
+    effects: LogWriter<Operation>,
+}
+
+impl Files {
+    fn write_all(&mut self, entries: &Receiver<Entry>) -> io::Result<()> {
+        loop {
+            match entries.recv_timeout(FLUSH) {
+                Ok(entry) => {
+                    self.write(&entry)?;
+                    // Drain what waits, then flush once: a batch a wake-up.
+                    for entry in entries.try_iter().take(QUEUE) {
+                        self.write(&entry)?;
+                    }
+                    self.flush()?;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.flush(),
+            }
+        }
+    }
+
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        match entry {
+            Entry::Operation(operation) => self.operations.append(operation),
+            Entry::Observation(observation) => self.observations.append(observation),
+            Entry::Effect(effect) => self.effects.append(effect),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.operations.flush()?;
+        self.observations.flush()?;
+        self.effects.flush()
+    }
+}

@@ -1,0 +1,204 @@
+//! A run, read from its folder: what checkers and panels see.
+
+use crate::event::read_lines;
+use crate::{
+    EnvironmentFacts, Event, EventKind, LogFile, NodeRole, Observation, Operation, Phase, Phases,
+    ResolvedPlan, RunError, RunFolder, Sample, Window,
+};
+use std::path::Path;
+
+/// The parts of a run that a [`RunView`] is made of.
+#[derive(Clone, Debug)]
+pub struct ViewParts {
+    /// The plan as it was run.
+    pub plan: ResolvedPlan,
+    /// The machine, versions and processes.
+    pub environment: EnvironmentFacts,
+    /// Operations, in any order.
+    pub operations: Vec<Operation>,
+    /// Observations, in any order.
+    pub observations: Vec<Observation>,
+    /// Effects, in any order.
+    pub effects: Vec<Operation>,
+    /// Events, in any order.
+    pub events: Vec<Event>,
+    /// Samples, in order of time.
+    pub samples: Vec<Sample>,
+    /// Records and lines that could not be read.
+    pub unreadable: usize,
+}
+
+/// A run as checkers and panels see it. Reading it touches nothing.
+#[derive(Clone, Debug)]
+pub struct RunView {
+    /// The plan as it was run.
+    pub plan: ResolvedPlan,
+    /// The machine, versions and processes.
+    pub environment: EnvironmentFacts,
+    /// Operations in order of sequence.
+    pub operations: Vec<Operation>,
+    /// Effects in order of their start.
+    pub effects: Vec<Operation>,
+    /// Events in order of time.
+    pub events: Vec<Event>,
+    /// Samples in order of time.
+    pub samples: Vec<Sample>,
+    /// The faults that were begun.
+    pub windows: Vec<Window>,
+    /// The phases of the load.
+    pub phases: Phases,
+    /// Start of the load, or of the run when no load was started.
+    pub load_start_ns: u64,
+    /// End of the load, or the last thing recorded in a run that was cut off.
+    pub load_end_ns: u64,
+    /// Records and lines that could not be read; a run cut off may have one or two.
+    pub unreadable: usize,
+    observations: Vec<Observation>,
+}
+
+impl RunView {
+    /// Reads a run folder, complete or cut off.
+    ///
+    /// # Errors
+    /// When a file is unreadable or of another version.
+    pub fn load(folder: &RunFolder) -> Result<Self, RunError> {
+        let plan = read_text(&folder.plan())?;
+        let plan = toml::from_str(&plan).map_err(|error| RunError::Content {
+            path: folder.plan(),
+            reason: error.to_string(),
+        })?;
+        let environment = match std::fs::read(folder.environment()) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| RunError::Content {
+                path: folder.environment(),
+                reason: error.to_string(),
+            })?,
+            // A run cut off before its environment was ready has none.
+            Err(_) => EnvironmentFacts::default(),
+        };
+        let operations = LogFile::read(&folder.operations())?;
+        let observations = LogFile::read(&folder.observations())?;
+        let effects = LogFile::read(&folder.effects())?;
+        let (events, torn_events) = lines(&folder.events())?;
+        let (samples, torn_samples) = lines(&folder.samples())?;
+        let unreadable = operations.unreadable
+            + observations.unreadable
+            + effects.unreadable
+            + usize::from(operations.partial_bytes > 0)
+            + usize::from(observations.partial_bytes > 0)
+            + usize::from(effects.partial_bytes > 0)
+            + torn_events
+            + torn_samples;
+        Ok(Self::new(ViewParts {
+            plan,
+            environment,
+            operations: operations.records,
+            observations: observations.records,
+            effects: effects.records,
+            events,
+            samples,
+            unreadable,
+        }))
+    }
+
+    /// Makes a view of parts: what [`RunView::load`] does after reading, and what tests call.
+    pub fn new(mut parts: ViewParts) -> Self {
+        parts.operations.sort_by_key(|op| op.seq);
+        parts.observations.sort_by_key(|observation| observation.seq);
+        parts.effects.sort_by_key(|effect| (effect.started_ns, effect.seq));
+        parts.events.sort_by_key(|event| event.at_ns);
+        let windows = Window::from_events(&parts.events);
+        let at = |wanted: fn(&EventKind) -> bool| {
+            parts.events.iter().find(|event| wanted(&event.kind)).map(|event| event.at_ns)
+        };
+        let load_start_ns = at(|kind| matches!(kind, EventKind::LoadStarted { .. })).unwrap_or(0);
+        let last_seen = parts.operations.iter().filter(|op| op.is_load()).map(|op| op.finished_ns);
+        let load_end_ns = at(|kind| matches!(kind, EventKind::LoadEnded { .. }))
+            .or(last_seen.max())
+            .unwrap_or(load_start_ns)
+            .max(load_start_ns);
+        let phases = Phases::compute(load_start_ns, load_end_ns, &windows, &parts.operations);
+        Self {
+            plan: parts.plan,
+            environment: parts.environment,
+            operations: parts.operations,
+            effects: parts.effects,
+            events: parts.events,
+            samples: parts.samples,
+            windows,
+            phases,
+            load_start_ns,
+            load_end_ns,
+            unreadable: parts.unreadable,
+            observations: parts.observations,
+        }
+    }
+
+    /// What the answer to an operation told, if anything.
+    pub fn observation(&self, seq: u64) -> Option<&Observation> {
+        let index = self.observations.binary_search_by_key(&seq, |observed| observed.seq).ok()?;
+        self.observations.get(index)
+    }
+
+    /// Every observation, in order of sequence.
+    pub fn observations(&self) -> &[Observation] {
+        &self.observations
+    }
+
+    /// The operation with that sequence number.
+    pub fn operation(&self, seq: u64) -> Option<&Operation> {
+        let index = self.operations.binary_search_by_key(&seq, |op| op.seq).ok()?;
+        self.operations.get(index)
+    }
+
+    /// True when the run reached its end; otherwise it was cut off.
+    pub fn is_complete(&self) -> bool {
+        self.events.iter().any(|event| event.kind == EventKind::RunEnded)
+    }
+
+    /// Why the run was stopped before its plan was done, if it was.
+    pub fn interruption(&self) -> Option<&str> {
+        self.events.iter().find_map(|event| match &event.kind {
+            EventKind::Interrupted { reason } => Some(reason.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The first time after the first injection at which a node that was no master was seen as
+    /// master, with the node.
+    pub fn promotion(&self) -> Option<(u64, &str)> {
+        let injected = self.windows.first()?.begun_ns;
+        let mut masters: Vec<&str> = Vec::new();
+        for event in &self.events {
+            let EventKind::Role { node, role, .. } = &event.kind else { continue };
+            let known = masters.contains(&node.as_str());
+            match role {
+                NodeRole::Master if !known && event.at_ns >= injected => {
+                    return Some((event.at_ns, node));
+                }
+                NodeRole::Master if !known => masters.push(node),
+                NodeRole::Replica => masters.retain(|master| master != node),
+                NodeRole::Master | NodeRole::Down => {}
+            }
+        }
+        None
+    }
+
+    /// When the last fault was healed; `None` when one was not, or there was none.
+    pub fn healed_ns(&self) -> Option<u64> {
+        let last = |window: &Window| window.healed_ns.or(window.injected_ns);
+        self.windows.iter().map(last).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// The phase of an operation by its intended start; `None` outside the load.
+    pub fn phase_of(&self, operation: &Operation) -> Option<Phase> {
+        self.phases.of(operation.intended_ns)
+    }
+}
+
+fn lines<T: for<'de> serde::Deserialize<'de>>(path: &Path) -> Result<(Vec<T>, usize), RunError> {
+    read_lines(path).map_err(|source| RunError::Io { path: path.to_owned(), source })
+}
+
+fn read_text(path: &Path) -> Result<String, RunError> {
+    std::fs::read_to_string(path).map_err(|source| RunError::Io { path: path.to_owned(), source })
+}
