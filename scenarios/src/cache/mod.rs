@@ -1,0 +1,1 @@
+//! The capability `cache`: its scenario and its checkers.

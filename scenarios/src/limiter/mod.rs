@@ -1,0 +1,1 @@
+//! The capability `limiter`: its scenario and its checkers.

@@ -1,0 +1,1 @@
+//! The capability `presence`: its scenario and its checkers.

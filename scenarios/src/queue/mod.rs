@@ -1,0 +1,3 @@
+//! The capability `queue`: its scenario and its checkers.
+
+pub mod job;

@@ -1,0 +1,1 @@
+//! What must hold of every service: availability, recovery, and that the evidence can be trusted.

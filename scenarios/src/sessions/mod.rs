@@ -1,0 +1,1 @@
+//! The capability `sessions`: its scenario and its checkers.
