@@ -1,1 +1,25 @@
-//! To come.
+//! A fault-injecting TCP proxy with Toxiproxy's HTTP API, and a typed client for it.
+//!
+//! [`serve`] runs the server on a listener, [`run`] does so from command-line [`Args`], and
+//! [`client::Client`] drives this server and Shopify's alike. The data path is one task for each
+//! connection; the toxics between its sockets are given the time and never wait, so no call of the
+//! API waits for traffic.
+
+#[cfg(test)]
+mod tests;
+
+mod api;
+mod args;
+pub mod client;
+mod clock;
+mod collection;
+mod cut;
+mod proxy;
+mod random;
+mod server;
+mod toxic;
+mod toxics;
+
+pub use args::{Args, run};
+pub use cut::{Cut, Mode};
+pub use server::{Options, serve};

@@ -1,0 +1,46 @@
+//! What Toxiproxy does not have: `/proxies/{proxy}/cut`. See [`crate::cut`] for what it does.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use super::body::{self, Problem};
+use super::error::ApiError;
+use crate::collection::Collection;
+use crate::cut::Cut;
+
+type Proxies = State<Arc<Collection>>;
+
+/// `PUT /proxies/{proxy}/cut {"peers": ["127.0.0.11"], "mode": "drop"}`: these peers are cut off
+/// from now on, and nobody else.
+pub(super) async fn set_cut(
+    State(proxies): Proxies,
+    Path(proxy): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Cut>, ApiError> {
+    let proxy = proxies.get(&proxy)?;
+    let cut: Cut = serde_json::from_value(body::value(&bytes)?)
+        .map_err(|error| ApiError::from(Problem(error.to_string())))?;
+    proxy.set_cut(cut.clone()).await;
+    Ok(Json(cut))
+}
+
+/// `GET /proxies/{proxy}/cut`
+pub(super) async fn show_cut(
+    State(proxies): Proxies,
+    Path(proxy): Path<String>,
+) -> Result<Json<Cut>, ApiError> {
+    Ok(Json(proxies.get(&proxy)?.cut()))
+}
+
+/// `DELETE /proxies/{proxy}/cut`
+pub(super) async fn heal(
+    State(proxies): Proxies,
+    Path(proxy): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    proxies.get(&proxy)?.set_cut(Cut::default()).await;
+    Ok(StatusCode::NO_CONTENT)
+}

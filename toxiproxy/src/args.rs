@@ -1,0 +1,44 @@
+//! The command line: Toxiproxy's flags.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use crate::server::{Options, serve};
+
+/// The flags of `redrill toxiproxy`, named as Toxiproxy's.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Host for the API to listen on
+    #[arg(long, default_value = "localhost")]
+    pub host: String,
+    /// Port for the API to listen on; 0 picks a free one
+    #[arg(long, default_value_t = 8474)]
+    pub port: u16,
+    /// JSON file of proxies to create on startup
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Seed for everything that toxics draw at random
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+/// Listens, tells the bound address through `ready`, and serves until `shutdown` is ready.
+///
+/// # Errors
+/// An address that cannot be listened on, and those of [`serve`].
+pub async fn run(
+    args: Args,
+    ready: impl FnOnce(SocketAddr),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let Args { host, port, config, seed } = args;
+    let listener = TcpListener::bind((host.as_str(), port)).await.with_context(|| {
+        format!("cannot listen on {host}:{port}; choose another --port (0 picks a free one)")
+    })?;
+    ready(listener.local_addr().context("cannot tell the address of the API")?);
+    serve(listener, Options { config, seed }, shutdown).await
+}

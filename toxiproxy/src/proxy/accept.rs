@@ -1,0 +1,109 @@
+//! Accepting connections and dialling for each, apart, so that a slow dial delays no other.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::connection::{Connection, has_news};
+use super::link::reset_on_drop;
+use super::live::{Live, Registered};
+use crate::cut::Mode;
+
+/// How long an upstream may take to accept.
+const DIAL_WITHIN: Duration = Duration::from_secs(30);
+/// The pause after a failed accept: it fails for want of file descriptors, which come back.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// A running listener.
+pub(super) struct Acceptor(JoinHandle<()>);
+
+impl Acceptor {
+    /// Accepts in a task of its own.
+    pub(super) fn spawn(listener: TcpListener, upstream: String, live: Arc<Live>) -> Acceptor {
+        Acceptor(tokio::spawn(accept(listener, Arc::from(upstream), live)))
+    }
+
+    /// Closes the listener; when this returns, connecting is refused.
+    pub(super) async fn stop(self) {
+        self.0.abort();
+        // The only outcome is that of the abort.
+        let _ = self.0.await;
+    }
+}
+
+async fn accept(listener: TcpListener, upstream: Arc<str>, live: Arc<Live>) {
+    loop {
+        match listener.accept().await {
+            Ok((client, peer)) => {
+                let registered = live.register();
+                let upstream = Arc::clone(&upstream);
+                tokio::spawn(carry(client, peer.ip(), upstream, registered));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a client");
+                sleep(ACCEPT_AGAIN_AFTER).await;
+            }
+        }
+    }
+}
+
+/// A connection from its acceptance to its end.
+async fn carry(client: TcpStream, peer: IpAddr, upstream: Arc<str>, mut registered: Registered) {
+    let Some(server) = reach(&client, peer, &upstream, &mut registered).await else { return };
+    // Latency is the toxic's business, not Nagle's. A dead socket refuses the option.
+    let _ = client.set_nodelay(true);
+    let _ = server.set_nodelay(true);
+    let control = Arc::clone(&registered.control);
+    let settings = Arc::clone(&registered.settings);
+    Connection::new(control, peer, (client, server), &settings, registered.seed).await;
+}
+
+/// The connection to the upstream, once the peer is not cut off; none if it ended before.
+async fn reach(
+    client: &TcpStream,
+    peer: IpAddr,
+    upstream: &str,
+    registered: &mut Registered,
+) -> Option<TcpStream> {
+    let mut frozen = None;
+    loop {
+        let cut = registered.settings.cut.mode_for(peer);
+        let lossy = frozen == Some(Mode::Drop) && cut.is_none() && has_news(client);
+        if lossy || cut == Some(Mode::Reset) {
+            // A dead socket refuses the option.
+            let _ = reset_on_drop(client);
+            return None;
+        }
+        frozen = cut;
+        tokio::select! {
+            biased;
+            notice = registered.control.notice() => {
+                if notice.closing {
+                    return None;
+                }
+                registered.settings = Arc::clone(&notice.settings);
+            }
+            dialled = timeout(DIAL_WITHIN, dial(upstream)), if cut.is_none() => {
+                return match dialled {
+                    Ok(Ok(server)) => Some(server),
+                    Ok(Err(error)) => unreachable(upstream, &error),
+                    Err(_) => unreachable(upstream, &io::ErrorKind::TimedOut.into()),
+                };
+            }
+        }
+    }
+}
+
+async fn dial(upstream: &str) -> io::Result<TcpStream> {
+    TcpStream::connect(upstream).await
+}
+
+fn unreachable(upstream: &str, error: &io::Error) -> Option<TcpStream> {
+    tracing::info!(upstream, %error, "unable to open a connection to the upstream");
+    None
+}

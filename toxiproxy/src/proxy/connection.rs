@@ -1,0 +1,153 @@
+//! A connection through a proxy: both directions in one task, which never waits for one thing only.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::control::{Control, Notice, Settings};
+use super::link::{Link, reset_on_drop};
+use crate::cut::Mode;
+use crate::toxic::Direction;
+use crate::toxics::End;
+
+/// A client, its server, and what is between them. The future ends when the connection does.
+pub(super) struct Connection {
+    control: Arc<Control>,
+    peer: IpAddr,
+    client: TcpStream,
+    server: TcpStream,
+    up: Link,
+    down: Link,
+    frozen: Option<Mode>,
+    timer: Option<Pin<Box<Sleep>>>,
+    last_notice: Option<Notice>,
+}
+
+/// Whether a connection goes on.
+#[derive(PartialEq)]
+enum Fate {
+    Lives,
+    Ends,
+}
+
+impl Connection {
+    /// A connection that obeys `settings` from its first byte on.
+    pub(super) fn new(
+        control: Arc<Control>,
+        peer: IpAddr,
+        sockets: (TcpStream, TcpStream),
+        settings: &Settings,
+        seed: u64,
+    ) -> Connection {
+        let (client, server) = sockets;
+        let mut connection = Connection {
+            control,
+            peer,
+            client,
+            server,
+            up: Link::new(Direction::Upstream, seed),
+            down: Link::new(Direction::Downstream, seed),
+            frozen: settings.cut.mode_for(peer),
+            timer: None,
+            last_notice: None,
+        };
+        connection.up.reconcile(&settings.toxics);
+        connection.down.reconcile(&settings.toxics);
+        connection
+    }
+
+    fn obey(&mut self, notice: Notice) -> Fate {
+        let settings = Arc::clone(&notice.settings);
+        if notice.closing {
+            // Kept until the sockets are dropped, so that a close is in force when it is done.
+            self.last_notice = Some(notice);
+            return Fate::Ends;
+        }
+        let cut = settings.cut.mode_for(self.peer);
+        let healed = self.frozen.is_some() && cut.is_none();
+        let lossy = self.frozen == Some(Mode::Drop);
+        if cut == Some(Mode::Reset) || (healed && lossy && self.lost_bytes()) {
+            return self.reset();
+        }
+        self.frozen = cut;
+        self.up.reconcile(&settings.toxics);
+        self.down.reconcile(&settings.toxics);
+        Fate::Lives
+    }
+
+    /// Whether anything was sent, or closed, that the other side has not got.
+    fn lost_bytes(&self) -> bool {
+        let links = self.up.holds_bytes() || self.down.holds_bytes();
+        links || has_news(&self.client) || has_news(&self.server)
+    }
+
+    fn reset(&self) -> Fate {
+        // A socket that takes no option is dead already.
+        let _ = reset_on_drop(&self.client);
+        let _ = reset_on_drop(&self.server);
+        Fate::Ends
+    }
+
+    /// Carries both directions as far as they go now; returns when to look again.
+    fn carry(&mut self, context: &mut Context<'_>) -> Result<Option<Instant>, Fate> {
+        loop {
+            let up = self.up.carry(context, &mut self.client, &mut self.server);
+            let down = self.down.carry(context, &mut self.server, &mut self.client);
+            match (self.up.finished(), self.down.finished()) {
+                (Some(End::Reset), _) | (_, Some(End::Reset)) => return Err(self.reset()),
+                (Some(_), Some(_)) => return Err(Fate::Ends),
+                // A toxic closes both ways, once what the other direction holds has arrived.
+                (Some(End::Close), None) if self.down.end_source(End::Close) => {}
+                (None, Some(End::Close)) if self.up.end_source(End::Close) => {}
+                _ => return Ok(up.into_iter().chain(down).min()),
+            }
+        }
+    }
+
+    /// Arms the timer; ready if the time has come already.
+    fn wait_until(&mut self, context: &mut Context<'_>, due: Option<Instant>) -> Poll<()> {
+        let Some(due) = due else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if timer.deadline() != due {
+            timer.as_mut().reset(due);
+        }
+        timer.as_mut().poll(context)
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        while let Poll::Ready(notice) = this.control.poll_notice(context) {
+            if this.obey(notice) == Fate::Ends {
+                return Poll::Ready(());
+            }
+        }
+        while this.frozen.is_none() {
+            let Ok(due) = this.carry(context) else { return Poll::Ready(()) };
+            if this.wait_until(context, due).is_pending() {
+                break;
+            }
+        }
+        Poll::Pending
+    }
+}
+
+/// Whether the socket has bytes, an end or an error that nobody has read.
+pub(super) fn has_news(socket: &TcpStream) -> bool {
+    let mut byte = [std::mem::MaybeUninit::uninit(); 1];
+    match socket2::SockRef::from(socket).peek(&mut byte) {
+        Ok(_) => true,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    }
+}

@@ -1,0 +1,133 @@
+//! A proxy's live connections and the settings that they obey.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::control::{Control, Settings};
+
+/// How long a call waits until the connections obey. They do at once, unless the machine is
+/// overloaded; then they obey as soon as they run.
+const IN_FORCE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a proxy's acceptor and connections share.
+pub(super) struct Live {
+    seed: u64,
+    name: String,
+    last_id: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    settings: Arc<Settings>,
+    connections: HashMap<u64, Arc<Control>>,
+    accepted: u64,
+}
+
+/// A connection's entry among the live ones, until it is dropped.
+pub(super) struct Registered {
+    pub(super) control: Arc<Control>,
+    pub(super) settings: Arc<Settings>,
+    /// The connection's own seed.
+    pub(super) seed: u64,
+    number: u64,
+    live: Arc<Live>,
+}
+
+/// A change that was posted to the connections.
+pub(super) struct Posted(mpsc::Receiver<Infallible>);
+
+impl Posted {
+    /// Waits until every connection obeys.
+    pub(super) async fn in_force(mut self) {
+        // Nothing is ever sent: the channel closes when the last connection has obeyed.
+        if timeout(IN_FORCE_WITHIN, self.0.recv()).await.is_err() {
+            tracing::warn!("connections have not taken up a change within {IN_FORCE_WITHIN:?}");
+        }
+    }
+}
+
+impl Live {
+    /// No connections, no toxics.
+    pub(super) fn new(seed: u64, name: &str) -> Live {
+        let state = Mutex::new(State::default());
+        Live { seed, name: name.to_owned(), last_id: AtomicU64::new(0), state }
+    }
+
+    /// A toxic's identity.
+    pub(super) fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The settings as they are now.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.lock().settings)
+    }
+
+    /// Changes the settings and posts them to every connection; on an error nothing is changed.
+    pub(super) fn change<E>(
+        &self,
+        change: impl FnOnce(&mut Settings) -> Result<(), E>,
+    ) -> Result<Posted, E> {
+        let (in_force, posted) = mpsc::channel(1);
+        let mut state = self.lock();
+        let mut settings = Settings::clone(&state.settings);
+        change(&mut settings)?;
+        state.settings = Arc::new(settings);
+        for control in state.connections.values() {
+            control.post(Arc::clone(&state.settings), in_force.clone());
+        }
+        Ok(Posted(posted))
+    }
+
+    /// Changes the settings where nothing can be wrong.
+    pub(super) fn set(&self, change: impl FnOnce(&mut Settings)) -> Posted {
+        let changed = self.change::<Infallible>(|settings| {
+            change(settings);
+            Ok(())
+        });
+        match changed {
+            Ok(posted) => posted,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Lets connections live.
+    pub(super) fn open(&self) {
+        drop(self.set(|settings| settings.closing = false));
+    }
+
+    /// Closes every connection.
+    pub(super) async fn close(&self) {
+        self.set(|settings| settings.closing = true).in_force().await;
+    }
+
+    /// Counts a connection among the live ones.
+    pub(super) fn register(self: &Arc<Live>) -> Registered {
+        let control = Arc::new(Control::default());
+        let mut state = self.lock();
+        state.accepted += 1;
+        let number = state.accepted;
+        state.connections.insert(number, Arc::clone(&control));
+        let settings = Arc::clone(&state.settings);
+        drop(state);
+        let seed = crate::random::derived_seed(self.seed, (&self.name, number));
+        Registered { control, settings, seed, number, live: Arc::clone(self) }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.live.lock().connections.remove(&self.number);
+    }
+}

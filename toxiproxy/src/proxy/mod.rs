@@ -1,0 +1,240 @@
+//! A proxy: a listener, an upstream, toxics, and the connections between.
+
+mod accept;
+mod address;
+mod connection;
+mod control;
+mod link;
+mod live;
+mod slot;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+
+use crate::api::error::ApiError;
+use crate::cut::Cut;
+use crate::toxic::{Direction, Toxic};
+use accept::Acceptor;
+#[cfg(test)]
+pub(crate) use link::reset_on_drop;
+use live::Live;
+
+/// Where a proxy listens, where it leads, and whether it does.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    /// Resolved once the proxy listens.
+    pub(crate) listen: String,
+    pub(crate) upstream: String,
+    pub(crate) enabled: bool,
+}
+
+/// A proxy. Reading it never waits; changes of its route are made one after the other.
+pub(crate) struct Proxy {
+    pub(crate) name: String,
+    route: Mutex<Route>,
+    acceptor: tokio::sync::Mutex<Option<Acceptor>>,
+    live: Arc<Live>,
+}
+
+impl Proxy {
+    /// A proxy that does not listen yet. `seed` is the server's.
+    pub(crate) fn new(name: String, listen: String, upstream: String, seed: u64) -> Proxy {
+        let live = Arc::new(Live::new(seed, &name));
+        let route = Mutex::new(Route { listen, upstream, enabled: false });
+        Proxy { name, route, acceptor: tokio::sync::Mutex::new(None), live }
+    }
+
+    /// Where it listens and leads now.
+    pub(crate) fn route(&self) -> Route {
+        self.route.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_route(&self, change: impl FnOnce(&mut Route)) {
+        change(&mut self.route.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Listens, if it does not.
+    ///
+    /// # Errors
+    /// An address that does not resolve or cannot be bound, in upstream's words.
+    pub(crate) async fn start(&self) -> Result<(), ApiError> {
+        let mut acceptor = self.acceptor.lock().await;
+        self.start_locked(&mut acceptor).await
+    }
+
+    async fn start_locked(&self, acceptor: &mut Option<Acceptor>) -> Result<(), ApiError> {
+        if acceptor.is_some() {
+            return Ok(());
+        }
+        let Route { listen, upstream, .. } = self.route();
+        let listener: TcpListener = address::listen(&listen).await.map_err(ApiError::internal)?;
+        let bound = listener.local_addr().map_err(|error| ApiError::internal(error.to_string()))?;
+        self.live.open();
+        *acceptor = Some(Acceptor::spawn(listener, upstream, Arc::clone(&self.live)));
+        self.set_route(|route| {
+            route.listen = bound.to_string();
+            route.enabled = true;
+        });
+        Ok(())
+    }
+
+    /// Refuses new connections and closes the live ones.
+    pub(crate) async fn stop(&self) {
+        let mut acceptor = self.acceptor.lock().await;
+        self.stop_locked(&mut acceptor).await;
+    }
+
+    async fn stop_locked(&self, acceptor: &mut Option<Acceptor>) {
+        if let Some(running) = acceptor.take() {
+            running.stop().await;
+            self.live.close().await;
+        }
+        self.set_route(|route| route.enabled = false);
+    }
+
+    /// Whether it would listen or lead elsewhere with this route.
+    ///
+    /// # Errors
+    /// An address to listen on that does not resolve, in upstream's words.
+    pub(crate) async fn differs(&self, listen: &str, upstream: &str) -> Result<bool, ApiError> {
+        let resolved = address::resolve(listen).await.map_err(ApiError::internal)?;
+        let route = self.route();
+        Ok(route.upstream != upstream || route.listen != resolved.to_string())
+    }
+
+    /// Takes another route, and starts or stops. A changed address restarts the proxy, which
+    /// closes its connections.
+    ///
+    /// # Errors
+    /// An address that does not resolve (nothing is changed then) or cannot be bound (the proxy
+    /// is stopped then, as upstream).
+    pub(crate) async fn update(&self, wanted: Route) -> Result<(), ApiError> {
+        let mut acceptor = self.acceptor.lock().await;
+        if self.differs(&wanted.listen, &wanted.upstream).await? {
+            self.stop_locked(&mut acceptor).await;
+            self.set_route(|route| {
+                route.listen = wanted.listen;
+                route.upstream = wanted.upstream;
+            });
+        }
+        if wanted.enabled {
+            self.start_locked(&mut acceptor).await
+        } else {
+            self.stop_locked(&mut acceptor).await;
+            Ok(())
+        }
+    }
+
+    /// Its toxics: those on the way to the server first.
+    pub(crate) fn toxics(&self) -> Vec<Arc<Toxic>> {
+        let mut toxics = self.live.settings().toxics.clone();
+        toxics.sort_by_key(|toxic| toxic.direction == Direction::Downstream);
+        toxics
+    }
+
+    /// The toxic of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn toxic(&self, name: &str) -> Result<Arc<Toxic>, ApiError> {
+        let toxics = self.toxics();
+        toxics.into_iter().find(|toxic| toxic.name == name).ok_or_else(ApiError::toxic_not_found)
+    }
+
+    /// Replaces every toxic by these.
+    pub(crate) async fn set_toxics(&self, toxics: Vec<Toxic>) {
+        let renewed = |toxic: Toxic| Arc::new(toxic.with_id(self.live.next_id()));
+        let toxics = toxics.into_iter().map(renewed).collect();
+        self.live.set(|settings| settings.toxics = toxics).in_force().await;
+    }
+
+    /// Adds a toxic behind the others of its direction, on live connections too.
+    ///
+    /// # Errors
+    /// A wrong description, or a name that is taken; nothing is changed then.
+    pub(crate) async fn add_toxic(&self, given: &Map<String, Value>) -> Result<Value, ApiError> {
+        let toxic = Arc::new(Toxic::parse(self.live.next_id(), given)?);
+        let shown = toxic.to_json();
+        let change = self.live.change(|settings| {
+            if settings.toxics.iter().any(|other| other.name == toxic.name) {
+                return Err(ApiError::toxic_already_exists());
+            }
+            settings.toxics.push(toxic);
+            Ok(())
+        })?;
+        change.in_force().await;
+        Ok(shown)
+    }
+
+    /// Changes a toxic's attributes and toxicity, on live connections too.
+    ///
+    /// # Errors
+    /// No such toxic, or wrong values; nothing is changed then.
+    pub(crate) async fn update_toxic(
+        &self,
+        name: &str,
+        given: &Map<String, Value>,
+    ) -> Result<Value, ApiError> {
+        let mut shown = Value::Null;
+        let change = self.live.change::<ApiError>(|settings| {
+            let toxic = settings.toxics.iter_mut().find(|toxic| toxic.name == name);
+            let toxic = toxic.ok_or_else(ApiError::toxic_not_found)?;
+            *toxic = Arc::new(toxic.updated(given)?);
+            shown = toxic.to_json();
+            Ok(())
+        })?;
+        change.in_force().await;
+        Ok(shown)
+    }
+
+    /// Removes a toxic; what it held goes on at once.
+    ///
+    /// # Errors
+    /// No such toxic.
+    pub(crate) async fn remove_toxic(&self, name: &str) -> Result<(), ApiError> {
+        let change = self.live.change(|settings| {
+            let before = settings.toxics.len();
+            settings.toxics.retain(|toxic| toxic.name != name);
+            if settings.toxics.len() == before {
+                return Err(ApiError::toxic_not_found());
+            }
+            Ok(())
+        })?;
+        change.in_force().await;
+        Ok(())
+    }
+
+    /// Removes every toxic and heals every cut.
+    pub(crate) async fn clear(&self) {
+        let change = self.live.set(|settings| {
+            settings.toxics.clear();
+            settings.cut = Cut::default();
+        });
+        change.in_force().await;
+    }
+
+    /// Who is cut off.
+    pub(crate) fn cut(&self) -> Cut {
+        self.live.settings().cut.clone()
+    }
+
+    /// Cuts these peers off, and nobody else.
+    pub(crate) async fn set_cut(&self, cut: Cut) {
+        self.live.set(|settings| settings.cut = cut).in_force().await;
+    }
+
+    /// As the API shows it.
+    pub(crate) fn to_json(&self) -> Value {
+        let route = self.route();
+        let toxics: Vec<Value> = self.toxics().iter().map(|toxic| toxic.to_json()).collect();
+        json!({
+            "name": self.name,
+            "listen": route.listen,
+            "upstream": route.upstream,
+            "enabled": route.enabled,
+            "toxics": toxics,
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! A toxic on a proxy, as the API describes it.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::body;
+use crate::api::error::ApiError;
+use crate::toxics::{self, Attributes, Kind};
+
+/// A direction of the traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Direction {
+    /// From the client to the server.
+    Upstream,
+    /// From the server to the client.
+    Downstream,
+}
+
+impl Direction {
+    fn parse(text: &str) -> Option<Direction> {
+        match text.to_ascii_lowercase().as_str() {
+            "upstream" => Some(Direction::Upstream),
+            "downstream" => Some(Direction::Downstream),
+            _ => None,
+        }
+    }
+}
+
+/// A toxic, in one version; an update makes the next version with the same `id`.
+pub(crate) struct Toxic {
+    /// Unique on its proxy, also over time.
+    pub(crate) id: u64,
+    /// Counts updates.
+    pub(crate) version: u64,
+    pub(crate) name: String,
+    pub(crate) kind: &'static Kind,
+    pub(crate) direction: Direction,
+    /// The direction as the caller wrote it.
+    stream: String,
+    /// The share of connections on which it acts, from 0 to 1.
+    pub(crate) toxicity: f64,
+    pub(crate) attributes: Attributes,
+}
+
+impl Toxic {
+    /// A toxic from the body of a request that adds it.
+    ///
+    /// # Errors
+    /// Upstream's refusals, in upstream's order, and attributes out of range.
+    pub(crate) fn parse(id: u64, given: &Map<String, Value>) -> Result<Toxic, ApiError> {
+        let name = body::text(given, "name")?;
+        let kind_name = body::text(given, "type")?.unwrap_or_default();
+        let stream = body::text(given, "stream")?.unwrap_or_else(|| "downstream".into());
+        let toxicity = toxicity(given)?.unwrap_or(1.0);
+        let direction = Direction::parse(&stream).ok_or_else(ApiError::invalid_stream)?;
+        let name = name.filter(|name| !name.is_empty());
+        let name = name.unwrap_or_else(|| format!("{kind_name}_{stream}"));
+        let kind = toxics::kind(&kind_name).ok_or_else(ApiError::invalid_toxic_type)?;
+        let attributes = body::member(given, "attributes", kind.name)?;
+        let attributes = Attributes::defaults(kind.attributes).merged(&attributes)?;
+        Ok(Toxic { id, version: 0, name, kind, direction, stream, toxicity, attributes })
+    }
+
+    /// The same toxic under another identity.
+    pub(crate) fn with_id(self, id: u64) -> Toxic {
+        Toxic { id, ..self }
+    }
+
+    /// The next version, with the given attributes and toxicity in their place.
+    ///
+    /// # Errors
+    /// A wrong type or a value out of range.
+    pub(crate) fn updated(&self, given: &Map<String, Value>) -> Result<Toxic, ApiError> {
+        let attributes = body::member(given, "attributes", self.kind.name)?;
+        Ok(Toxic {
+            id: self.id,
+            version: self.version + 1,
+            name: self.name.clone(),
+            kind: self.kind,
+            direction: self.direction,
+            stream: self.stream.clone(),
+            toxicity: toxicity(given)?.unwrap_or(self.toxicity),
+            attributes: self.attributes.merged(&attributes)?,
+        })
+    }
+
+    /// As the API shows it.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "attributes": self.attributes.to_json(),
+            "name": self.name,
+            "type": self.kind.name,
+            "stream": self.stream,
+            "toxicity": whole_or_fraction(self.toxicity),
+        })
+    }
+}
+
+fn toxicity(given: &Map<String, Value>) -> Result<Option<f64>, ApiError> {
+    let toxicity = body::number(given, "toxicity")?;
+    match toxicity {
+        Some(share) if !(0.0..=1.0).contains(&share) => {
+            let message = format!("toxicity must be between 0 and 1, got {share}");
+            Err(body::Problem(message).into())
+        }
+        other => Ok(other),
+    }
+}
+
+/// 1.0 is shown as 1, as Go shows it.
+fn whole_or_fraction(number: f64) -> Value {
+    if number == 1.0 {
+        json!(1)
+    } else if number == 0.0 {
+        json!(0)
+    } else {
+        json!(number)
+    }
+}
