@@ -4,10 +4,15 @@
 //! run; a scenario touches the service only through the target file's mapping.
 
 pub mod cache;
+pub mod capability;
 pub mod checker;
 pub mod limiter;
+pub mod load;
 pub mod presence;
 pub mod queue;
 pub mod random;
 pub mod service;
 pub mod sessions;
+pub mod target;
+pub mod text;
+pub mod visit;

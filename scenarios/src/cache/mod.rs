@@ -1,1 +1,6 @@
-//! The capability `cache`: its scenario and its checkers.
+//! The capability `cache`: a read-through cache in front of the model API.
+
+pub mod checkers;
+mod scenario;
+
+pub use scenario::Cache;

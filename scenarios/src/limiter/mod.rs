@@ -1,1 +1,6 @@
-//! The capability `limiter`: its scenario and its checkers.
+//! The capability `limiter`: requests a client may make in a window.
+
+pub mod checkers;
+mod scenario;
+
+pub use scenario::Limiter;

@@ -1,1 +1,7 @@
-//! The capability `presence`: its scenario and its checkers.
+//! The capability `presence`: who is online.
+
+pub mod checkers;
+mod scenario;
+mod socket;
+
+pub use scenario::Presence;

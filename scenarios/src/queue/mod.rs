@@ -1,3 +1,7 @@
-//! The capability `queue`: its scenario and its checkers.
+//! The capability `queue`: jobs that must run.
 
+pub mod checkers;
 pub mod job;
+mod scenario;
+
+pub use scenario::Queue;

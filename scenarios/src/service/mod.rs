@@ -1,1 +1,3 @@
 //! What must hold of every service: availability, recovery, and that the evidence can be trusted.
+
+pub mod checkers;

@@ -1,1 +1,6 @@
-//! The capability `sessions`: its scenario and its checkers.
+//! The capability `sessions`: what a user's session remembers.
+
+pub mod checkers;
+mod scenario;
+
+pub use scenario::Sessions;
