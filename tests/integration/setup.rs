@@ -96,10 +96,17 @@ fn nothing_is_said_or_called_when_all_is_there() {
 }
 
 #[test]
+fn valkey_will_do() {
+    let machine = Machine::without_redis().has("valkey-server", "echo Valkey server v=8.0.1 sha=0");
+    let output = machine.set_up();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn every_manager_installs_redis_with_a_fresh_index_when_it_must() {
     let managers = [
         ("dnf", "dnf install -y redis", "dnf makecache --refresh"),
-        ("dnf", "dnf install -y valkey-compat-redis", "dnf makecache --refresh"),
+        ("dnf", "dnf install -y valkey", "dnf makecache --refresh"),
         ("apk", "apk add redis", "apk update"),
         ("pacman", "pacman -S --noconfirm --needed valkey", "pacman -Sy"),
         ("brew", "brew install redis", "brew update"),
