@@ -1,6 +1,9 @@
 //! Helpers of the integration tests.
 
+use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 
 /// The root of the workspace.
 ///
@@ -8,4 +11,26 @@ use std::path::{Path, PathBuf};
 /// Never: the package lies in the workspace.
 pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it lies in the workspace").to_owned()
+}
+
+/// The `redrill` executable, built from the sources as they are.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn redrill() -> &'static Path {
+    static REDRILL: OnceLock<PathBuf> = OnceLock::new();
+    REDRILL.get_or_init(build)
+}
+
+/// Cargo builds no binary of another package for a test. With `--tests` the dependencies have the
+/// features that they have in the running test, so that nothing is compiled a second time.
+fn build() -> PathBuf {
+    let test = env::current_exe().expect("a test has an executable");
+    let folder = test.ancestors().nth(2).expect("it lies in the target folder's deps");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins", "--tests"]);
+    cargo.args(folder.ends_with("release").then_some("--release"));
+    let status = cargo.current_dir(workspace_root()).status().expect("cargo runs");
+    assert!(status.success(), "redrill cannot be built: {status}");
+    folder.join("redrill")
 }
