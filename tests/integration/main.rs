@@ -1,4 +1,5 @@
 //! The integration tests of the workspace, one module a subject.
 
+mod dependencies;
 mod setup;
 mod tidy;
