@@ -24,6 +24,12 @@ pub struct Args {
     /// Seed for everything that toxics draw at random
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Tell the bytes through each proxy at /metrics
+    #[arg(long)]
+    pub proxy_metrics: bool,
+    /// Tell the state of the runtime at /metrics
+    #[arg(long)]
+    pub runtime_metrics: bool,
 }
 
 /// Listens, tells the bound address through `ready`, and serves until `shutdown` is ready.
@@ -35,10 +41,11 @@ pub async fn run(
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Args { host, port, config, seed } = args;
+    let Args { host, port, config, seed, proxy_metrics, runtime_metrics } = args;
     let listener = TcpListener::bind((host.as_str(), port)).await.with_context(|| {
         format!("cannot listen on {host}:{port}; choose another --port (0 picks a free one)")
     })?;
     ready(listener.local_addr().context("cannot tell the address of the API")?);
-    serve(listener, Options { config, seed }, shutdown).await
+    let options = Options { config, seed, proxy_metrics, runtime_metrics };
+    serve(listener, options, shutdown).await
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Map, Value};
-
-use crate::api::body;
+use crate::api::body::Fields;
 use crate::api::error::ApiError;
 use crate::proxy::Proxy;
 use crate::toxic::Toxic;
@@ -33,25 +31,25 @@ impl Wanted {
     ///
     /// # Errors
     /// A wrong type, a missing field, a wrong toxic.
-    pub(crate) fn parse(given: &Map<String, Value>, place: &str) -> Result<Wanted, ApiError> {
-        let required = |name: &str| match body::text(given, name)? {
+    pub(crate) fn parse(given: &Fields, place: &str) -> Result<Wanted, ApiError> {
+        let required = |name: &str| match given.text(name)? {
             Some(text) if !text.is_empty() => Ok(text),
             _ => Err(ApiError::missing_field(&format!("{name}{place}"))),
         };
         Ok(Wanted {
             name: required("name")?,
-            listen: body::text(given, "listen")?.unwrap_or_default(),
+            listen: given.text("listen")?.unwrap_or_default(),
             upstream: required("upstream")?,
-            enabled: body::boolean(given, "enabled")?.unwrap_or(true),
+            enabled: given.boolean("enabled")?.unwrap_or(true),
             toxics: toxics(given)?,
         })
     }
 }
 
-fn toxics(given: &Map<String, Value>) -> Result<Vec<Toxic>, ApiError> {
+fn toxics(given: &Fields) -> Result<Vec<Toxic>, ApiError> {
     let mut toxics: Vec<Toxic> = Vec::new();
-    for (id, toxic) in (0..).zip(body::array(given, "toxics")?) {
-        let toxic = Toxic::parse(id, &body::object(toxic, "toxics.ToxicWrapper")?)?;
+    for (id, toxic) in (0..).zip(given.array("toxics")?) {
+        let toxic = Toxic::parse(id, &Fields::of(toxic, "toxics.ToxicWrapper")?)?;
         if toxics.iter().any(|other| other.name == toxic.name) {
             return Err(ApiError::toxic_already_exists());
         }

@@ -2,6 +2,8 @@
 //! runs with one seed and the same connections in the same order draw alike.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -10,6 +12,14 @@ use rand::rngs::SmallRng;
 #[allow(clippy::disallowed_methods)]
 pub(crate) fn fresh_seed() -> u64 {
     rand::random()
+}
+
+/// An id that no other request of this server has: 20 characters, as upstream's.
+pub(crate) fn request_id() -> String {
+    static SERVER: LazyLock<u64> = LazyLock::new(fresh_seed);
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed);
+    format!("{:04x}{number:016x}", *SERVER & 0xffff)
 }
 
 /// The seed of a part of what has this seed.

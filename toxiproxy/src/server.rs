@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::Router;
 use tokio::net::TcpListener;
 
+use crate::api::metrics::Metrics;
 use crate::api::{self, proxies};
 use crate::collection::Collection;
 use crate::random;
@@ -19,6 +21,10 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// The seed of every random draw; two servers with one seed draw alike. None: a fresh one.
     pub seed: Option<u64>,
+    /// Tell the bytes through each proxy at `/metrics`.
+    pub proxy_metrics: bool,
+    /// Tell the state of the runtime at `/metrics`.
+    pub runtime_metrics: bool,
 }
 
 /// Serves the API until `shutdown` is ready; then the proxies' connections are closed too.
@@ -39,8 +45,10 @@ pub async fn serve(
         populate(&collection, &bytes).await.with_context(|| format!("cannot use {place}"))?;
     }
     tracing::info!(seed, address = ?listener.local_addr(), "the proxy's API is ready");
+    let Options { proxy_metrics: proxies, runtime_metrics: runtime, .. } = options;
+    let router = api::router(Arc::clone(&collection), Metrics { proxies, runtime });
     let served = tokio::select! {
-        served = listen(listener, Arc::clone(&collection)) => served,
+        served = listen(listener, router) => served,
         () = shutdown => Ok(()),
     };
     for proxy in collection.all() {
@@ -49,8 +57,8 @@ pub async fn serve(
     served.context("the proxy's API failed")
 }
 
-async fn listen(listener: TcpListener, collection: Arc<Collection>) -> io::Result<()> {
-    axum::serve(listener, api::router(collection)).await
+async fn listen(listener: TcpListener, router: Router) -> io::Result<()> {
+    axum::serve(listener, router).await
 }
 
 async fn populate(collection: &Collection, bytes: &[u8]) -> anyhow::Result<()> {

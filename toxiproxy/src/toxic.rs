@@ -1,8 +1,8 @@
 //! A toxic on a proxy, as the API describes it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::api::body;
+use crate::api::body::{Fields, Problem};
 use crate::api::error::ApiError;
 use crate::toxics::{self, Attributes, Kind};
 
@@ -46,17 +46,18 @@ impl Toxic {
     ///
     /// # Errors
     /// Upstream's refusals, in upstream's order, and attributes out of range.
-    pub(crate) fn parse(id: u64, given: &Map<String, Value>) -> Result<Toxic, ApiError> {
-        let name = body::text(given, "name")?;
-        let kind_name = body::text(given, "type")?.unwrap_or_default();
-        let stream = body::text(given, "stream")?.unwrap_or_else(|| "downstream".into());
+    pub(crate) fn parse(id: u64, given: &Fields) -> Result<Toxic, ApiError> {
+        let name = given.text("name")?;
+        let kind_name = given.text("type")?.unwrap_or_default();
+        let stream = given.text("stream")?.unwrap_or_else(|| "downstream".into());
         let toxicity = toxicity(given)?.unwrap_or(1.0);
         let direction = Direction::parse(&stream).ok_or_else(ApiError::invalid_stream)?;
         let name = name.filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| format!("{kind_name}_{stream}"));
         let kind = toxics::kind(&kind_name).ok_or_else(ApiError::invalid_toxic_type)?;
-        let attributes = body::member(given, "attributes", kind.name)?;
+        let attributes = given.member("attributes", kind.struct_name)?;
         let attributes = Attributes::defaults(kind.attributes).merged(&attributes)?;
+        (kind.check)(&attributes)?;
         Ok(Toxic { id, version: 0, name, kind, direction, stream, toxicity, attributes })
     }
 
@@ -69,8 +70,10 @@ impl Toxic {
     ///
     /// # Errors
     /// A wrong type or a value out of range.
-    pub(crate) fn updated(&self, given: &Map<String, Value>) -> Result<Toxic, ApiError> {
-        let attributes = body::member(given, "attributes", self.kind.name)?;
+    pub(crate) fn updated(&self, given: &Fields) -> Result<Toxic, ApiError> {
+        let attributes = given.member("attributes", self.kind.struct_name)?;
+        let attributes = self.attributes.merged(&attributes)?;
+        (self.kind.check)(&attributes)?;
         Ok(Toxic {
             id: self.id,
             version: self.version + 1,
@@ -79,7 +82,7 @@ impl Toxic {
             direction: self.direction,
             stream: self.stream.clone(),
             toxicity: toxicity(given)?.unwrap_or(self.toxicity),
-            attributes: self.attributes.merged(&attributes)?,
+            attributes,
         })
     }
 
@@ -95,12 +98,12 @@ impl Toxic {
     }
 }
 
-fn toxicity(given: &Map<String, Value>) -> Result<Option<f64>, ApiError> {
-    let toxicity = body::number(given, "toxicity")?;
-    match toxicity {
+fn toxicity(given: &Fields) -> Result<Option<f64>, ApiError> {
+    let toxicity = given.number("toxicity", "float32")?;
+    match toxicity.and_then(|share| share.as_f64()) {
         Some(share) if !(0.0..=1.0).contains(&share) => {
             let message = format!("toxicity must be between 0 and 1, got {share}");
-            Err(body::Problem(message).into())
+            Err(Problem(message).into())
         }
         other => Ok(other),
     }

@@ -1,6 +1,6 @@
 //! What the API answers when it refuses.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -68,9 +68,6 @@ impl From<Problem> for ApiError {
 impl IntoResponse for ApiError {
     /// JSON in plain text with a line's end, as Go's `http.Error` sends it.
     fn into_response(self) -> Response {
-        let mut response = (self.status, format!("{}\n", self.to_json())).into_response();
-        let nosniff = HeaderValue::from_static("nosniff");
-        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-        response
+        super::plain(self.status, format!("{}\n", self.to_json()))
     }
 }

@@ -1,4 +1,5 @@
-//! What Toxiproxy does not have: `/proxies/{proxy}/cut`. See [`crate::cut`] for what it does.
+//! What Toxiproxy does not have: `/proxies/{proxy}/cut` (see [`crate::cut`] for what it does) and
+//! `/proxies/{proxy}/traffic`.
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use serde_json::Value;
 
 use super::body::{self, Problem};
 use super::error::ApiError;
@@ -43,4 +45,12 @@ pub(super) async fn heal(
 ) -> Result<StatusCode, ApiError> {
     proxies.get(&proxy)?.set_cut(Cut::default()).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /proxies/{proxy}/traffic`: connections and bytes, live.
+pub(super) async fn traffic(
+    State(proxies): Proxies,
+    Path(proxy): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(proxies.get(&proxy)?.traffic()))
 }

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::body;
+use super::body::{self, Fields};
 use super::error::ApiError;
 use crate::collection::{Collection, Wanted};
 use crate::proxy::{Proxy, Route};
@@ -26,7 +26,7 @@ pub(super) async fn create(
     State(proxies): Proxies,
     bytes: Bytes,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let given = body::object(body::value(&bytes)?, "toxiproxy.Proxy")?;
+    let given = Fields::of(body::value(&bytes)?, "toxiproxy.Proxy")?;
     let proxy = proxies.add(Wanted::parse(&given, "")?).await?;
     Ok((StatusCode::CREATED, Json(proxy.to_json())))
 }
@@ -50,14 +50,17 @@ pub(super) async fn populate(State(proxies): Proxies, bytes: Bytes) -> (StatusCo
     (status, Json(Value::Object(answer)))
 }
 
+/// An entry of a populate, in upstream's messages.
+const ENTRY: &str = r#"struct { toxiproxy.Proxy; Enabled *bool "json:\"enabled\"" }"#;
+
 /// The proxies of a populate, or of a configuration file.
 ///
 /// # Errors
 /// The first that is wrong; its place counts from 1.
 pub(crate) fn parse_all(bytes: &[u8]) -> Result<Vec<Wanted>, ApiError> {
-    let list = body::list(body::value(bytes)?, "[]struct")?;
+    let list = body::list(body::value(bytes)?, &format!("[]{ENTRY}"))?;
     let parse = |(place, entry)| {
-        let entry = body::object(entry, "struct")?;
+        let entry = Fields::of(entry, ENTRY)?;
         Wanted::parse(&entry, &format!(" at proxy {place}"))
     };
     (1..).zip(list).map(parse).collect()
@@ -78,12 +81,12 @@ pub(super) async fn update(
     bytes: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let proxy = proxies.get(&name)?;
-    let given = body::object(body::value(&bytes)?, "toxiproxy.Proxy")?;
+    let given = Fields::of(body::value(&bytes)?, "toxiproxy.Proxy")?;
     let now = proxy.route();
     let wanted = Route {
-        listen: body::text(&given, "listen")?.unwrap_or(now.listen),
-        upstream: body::text(&given, "upstream")?.unwrap_or(now.upstream),
-        enabled: body::boolean(&given, "enabled")?.unwrap_or(now.enabled),
+        listen: given.text("listen")?.unwrap_or(now.listen),
+        upstream: given.text("upstream")?.unwrap_or(now.upstream),
+        enabled: given.boolean("enabled")?.unwrap_or(now.enabled),
     };
     proxy.update(wanted).await?;
     Ok(Json(proxy.to_json()))

@@ -8,9 +8,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::body;
+use super::body::{self, Fields};
 use super::error::ApiError;
 use crate::collection::Collection;
+
+/// The body of an update, in upstream's messages.
+const UPDATE: &str = r#"struct { Attributes interface {} "json:\"attributes\""; Toxicity float32 "json:\"toxicity\"" }"#;
 
 type Proxies = State<Arc<Collection>>;
 type Names = Path<(String, String)>;
@@ -31,7 +34,7 @@ pub(super) async fn create(
     bytes: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let proxy = proxies.get(&proxy)?;
-    let given = body::object(body::value(&bytes)?, "toxics.ToxicWrapper")?;
+    let given = Fields::of(body::value(&bytes)?, "toxics.ToxicWrapper")?;
     Ok(Json(proxy.add_toxic(&given).await?))
 }
 
@@ -51,7 +54,7 @@ pub(super) async fn update(
 ) -> Result<Json<Value>, ApiError> {
     let proxy = proxies.get(&proxy)?;
     proxy.toxic(&toxic)?;
-    let given = body::object(body::value(&bytes)?, "toxics.ToxicWrapper")?;
+    let given = Fields::of(body::value(&bytes)?, UPDATE)?;
     Ok(Json(proxy.update_toxic(&toxic, &given).await?))
 }
 

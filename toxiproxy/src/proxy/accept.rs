@@ -58,9 +58,7 @@ async fn carry(client: TcpStream, peer: IpAddr, upstream: Arc<str>, mut register
     // Latency is the toxic's business, not Nagle's. A dead socket refuses the option.
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
-    let control = Arc::clone(&registered.control);
-    let settings = Arc::clone(&registered.settings);
-    Connection::new(control, peer, (client, server), &settings, registered.seed).await;
+    Connection::new(&registered, peer, client, server).await;
 }
 
 /// The connection to the upstream, once the peer is not cut off; none if it ended before.

@@ -19,14 +19,11 @@ pub(super) async fn resolve(text: &str) -> Result<SocketAddr, String> {
     if text.is_empty() {
         return Ok(SocketAddr::new(everywhere, 0));
     }
-    let (host, port) =
-        text.rsplit_once(':').ok_or_else(|| format!("address {text}: missing port in address"))?;
-    let port: u16 = if port.is_empty() { Ok(0) } else { port.parse() }
-        .map_err(|_| format!("address {port}: invalid port"))?;
+    let (host, port) = split(text).map_err(|why| format!("address {text}: {why}"))?;
+    let port = number(port)?;
     if host.is_empty() {
         return Ok(SocketAddr::new(everywhere, port));
     }
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(address, port));
     }
@@ -38,6 +35,29 @@ pub(super) async fn resolve(text: &str) -> Result<SocketAddr, String> {
     };
     let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
     first.copied().ok_or_else(|| format!("lookup {host}: no such host"))
+}
+
+/// Host and port; an IPv6 address stands in brackets.
+fn split(text: &str) -> Result<(&str, &str), &'static str> {
+    const NO_PORT: &str = "missing port in address";
+    if let Some(bracketed) = text.strip_prefix('[') {
+        let (host, rest) = bracketed.split_once(']').ok_or("missing ']' in address")?;
+        return rest.strip_prefix(':').map(|port| (host, port)).ok_or(NO_PORT);
+    }
+    let (host, port) = text.rsplit_once(':').ok_or(NO_PORT)?;
+    if host.contains(':') { Err("too many colons in address") } else { Ok((host, port)) }
+}
+
+/// A port by number; nothing is port 0.
+fn number(port: &str) -> Result<u16, String> {
+    match port.parse::<u16>() {
+        Ok(port) => Ok(port),
+        Err(_) if port.is_empty() => Ok(0),
+        Err(_) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(format!("address {port}: invalid port"))
+        }
+        Err(_) => Err(format!("lookup tcp/{port}: unknown port")),
+    }
 }
 
 /// Listens on `host:port`.

@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::control::{Control, Notice, Settings};
+use super::control::{Control, Notice};
 use super::link::{Link, reset_on_drop};
+use super::live::Registered;
 use crate::cut::Mode;
 use crate::toxic::Direction;
 use crate::toxics::End;
@@ -36,22 +37,21 @@ enum Fate {
 }
 
 impl Connection {
-    /// A connection that obeys `settings` from its first byte on.
+    /// A connection that obeys the settings from its first byte on.
     pub(super) fn new(
-        control: Arc<Control>,
+        registered: &Registered,
         peer: IpAddr,
-        sockets: (TcpStream, TcpStream),
-        settings: &Settings,
-        seed: u64,
+        client: TcpStream,
+        server: TcpStream,
     ) -> Connection {
-        let (client, server) = sockets;
+        let Registered { control, settings, seed, live, .. } = registered;
         let mut connection = Connection {
-            control,
+            control: Arc::clone(control),
             peer,
             client,
             server,
-            up: Link::new(Direction::Upstream, seed),
-            down: Link::new(Direction::Downstream, seed),
+            up: Link::new(Direction::Upstream, *seed, Arc::clone(&live.up)),
+            down: Link::new(Direction::Downstream, *seed, Arc::clone(&live.down)),
             frozen: settings.cut.mode_for(peer),
             timer: None,
             last_notice: None,

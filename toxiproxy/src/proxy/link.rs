@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::slot::Slot;
+use super::traffic::Flow;
 use crate::clock;
 use crate::toxic::{Direction, Toxic};
 use crate::toxics::{Chunk, End, Step};
@@ -34,6 +35,7 @@ thread_local! {
 pub(super) struct Link {
     direction: Direction,
     seed: u64,
+    flow: Arc<Flow>,
     slots: Vec<Slot>,
     output: VecDeque<Bytes>,
     output_bytes: usize,
@@ -44,10 +46,11 @@ pub(super) struct Link {
 
 impl Link {
     /// A direction without toxics; `seed` is the connection's.
-    pub(super) fn new(direction: Direction, seed: u64) -> Link {
+    pub(super) fn new(direction: Direction, seed: u64, flow: Arc<Flow>) -> Link {
         Link {
             direction,
             seed,
+            flow,
             slots: Vec::new(),
             output: VecDeque::new(),
             output_bytes: 0,
@@ -219,6 +222,7 @@ impl Link {
                 Poll::Pending => break,
                 Poll::Ready(Ok(written)) => {
                     wrote = true;
+                    self.flow.sent(written);
                     front.advance(written);
                     self.output_bytes -= written;
                     if front.is_empty() {
@@ -270,10 +274,14 @@ impl Link {
 
     /// Passes on what was just read: straight to the destination where nothing is before it.
     fn take(&mut self, context: &mut Context<'_>, destination: &mut TcpStream, mut data: &[u8]) {
+        self.flow.received(data.len());
         if self.slots.is_empty() && self.output.is_empty() {
             match Pin::new(destination).poll_write(context, data) {
                 Poll::Pending => {}
-                Poll::Ready(Ok(written)) => data = &data[written..],
+                Poll::Ready(Ok(written)) => {
+                    self.flow.sent(written);
+                    data = &data[written..];
+                }
                 Poll::Ready(Err(_)) => return self.break_off(),
             }
         }

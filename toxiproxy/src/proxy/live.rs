@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::control::{Control, Settings};
+use super::traffic::Flow;
 
 /// How long a call waits until the connections obey. They do at once, unless the machine is
 /// overloaded; then they obey as soon as they run.
@@ -20,6 +22,8 @@ pub(super) struct Live {
     seed: u64,
     name: String,
     last_id: AtomicU64,
+    pub(super) up: Arc<Flow>,
+    pub(super) down: Arc<Flow>,
     state: Mutex<State>,
 }
 
@@ -37,7 +41,7 @@ pub(super) struct Registered {
     /// The connection's own seed.
     pub(super) seed: u64,
     number: u64,
-    live: Arc<Live>,
+    pub(super) live: Arc<Live>,
 }
 
 /// A change that was posted to the connections.
@@ -56,8 +60,14 @@ impl Posted {
 impl Live {
     /// No connections, no toxics.
     pub(super) fn new(seed: u64, name: &str) -> Live {
-        let state = Mutex::new(State::default());
-        Live { seed, name: name.to_owned(), last_id: AtomicU64::new(0), state }
+        Live {
+            seed,
+            name: name.to_owned(),
+            last_id: AtomicU64::new(0),
+            up: Arc::default(),
+            down: Arc::default(),
+            state: Mutex::default(),
+        }
     }
 
     /// A toxic's identity.
@@ -110,6 +120,17 @@ impl Live {
     /// Closes every connection.
     pub(super) async fn close(&self) {
         self.set(|settings| settings.closing = true).in_force().await;
+    }
+
+    /// Connections and bytes until now, as the API shows them.
+    pub(super) fn to_json(&self) -> Value {
+        let state = self.lock();
+        json!({
+            "live": state.connections.len(),
+            "accepted": state.accepted,
+            "upstream": self.up.to_json(),
+            "downstream": self.down.to_json(),
+        })
     }
 
     /// Counts a connection among the live ones.

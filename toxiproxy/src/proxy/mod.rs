@@ -7,12 +7,14 @@ mod control;
 mod link;
 mod live;
 mod slot;
+mod traffic;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::api::body::Fields;
 use crate::api::error::ApiError;
 use crate::cut::Cut;
 use crate::toxic::{Direction, Toxic};
@@ -20,6 +22,7 @@ use accept::Acceptor;
 #[cfg(test)]
 pub(crate) use link::reset_on_drop;
 use live::Live;
+use traffic::Flow;
 
 /// Where a proxy listens, where it leads, and whether it does.
 #[derive(Clone, Debug)]
@@ -154,7 +157,7 @@ impl Proxy {
     ///
     /// # Errors
     /// A wrong description, or a name that is taken; nothing is changed then.
-    pub(crate) async fn add_toxic(&self, given: &Map<String, Value>) -> Result<Value, ApiError> {
+    pub(crate) async fn add_toxic(&self, given: &Fields) -> Result<Value, ApiError> {
         let toxic = Arc::new(Toxic::parse(self.live.next_id(), given)?);
         let shown = toxic.to_json();
         let change = self.live.change(|settings| {
@@ -172,11 +175,7 @@ impl Proxy {
     ///
     /// # Errors
     /// No such toxic, or wrong values; nothing is changed then.
-    pub(crate) async fn update_toxic(
-        &self,
-        name: &str,
-        given: &Map<String, Value>,
-    ) -> Result<Value, ApiError> {
+    pub(crate) async fn update_toxic(&self, name: &str, given: &Fields) -> Result<Value, ApiError> {
         let mut shown = Value::Null;
         let change = self.live.change::<ApiError>(|settings| {
             let toxic = settings.toxics.iter_mut().find(|toxic| toxic.name == name);
@@ -223,6 +222,19 @@ impl Proxy {
     /// Cuts these peers off, and nobody else.
     pub(crate) async fn set_cut(&self, cut: Cut) {
         self.live.set(|settings| settings.cut = cut).in_force().await;
+    }
+
+    /// The bytes of a direction.
+    pub(crate) fn flow(&self, direction: Direction) -> &Flow {
+        match direction {
+            Direction::Upstream => &self.live.up,
+            Direction::Downstream => &self.live.down,
+        }
+    }
+
+    /// Its connections and bytes until now, as the API shows them.
+    pub(crate) fn traffic(&self) -> Value {
+        self.live.to_json()
     }
 
     /// As the API shows it.

@@ -156,3 +156,60 @@ async fn browsers_and_unknown_paths_are_refused() {
     assert_eq!(call(&client, "GET", "/nowhere", "").await.0, 404);
     assert_eq!(call(&client, "PUT", "/proxies", "").await.0, 405);
 }
+
+/// Each of these ends upstream's process.
+#[tokio::test]
+async fn attributes_that_make_no_sense_are_refused() {
+    let rig = echo_rig().await;
+    let wrong = [
+        r#"{"type":"bandwidth","attributes":{"rate":-1}}"#,
+        r#"{"type":"slicer"}"#,
+        r#"{"type":"slicer","attributes":{"average_size":10,"size_variation":11}}"#,
+        r#"{"type":"packet_loss","attributes":{"loss_rate":1.5}}"#,
+    ];
+    for body in wrong {
+        assert_eq!(refused(&rig.client, "POST", "/proxies/p/toxics", body).await.0, 400, "{body}");
+    }
+    rig.add(NewToxic::new("slicer").attribute("average_size", 10)).await;
+    let update = r#"{"attributes":{"size_variation":11}}"#;
+    let path = "/proxies/p/toxics/slicer_downstream";
+    assert_eq!(refused(&rig.client, "PATCH", path, update).await.0, 400);
+    round_trip(&mut rig.dial().await, b"alive").await;
+}
+
+#[tokio::test]
+async fn traffic_is_counted_while_connections_live() {
+    let options = Options { proxy_metrics: true, runtime_metrics: true, ..Options::default() };
+    let (client, _task) = server(options).await;
+    let echo = echo_rig().await;
+    let proxy = NewProxy::new("p", "127.0.0.1:0", &echo.listen);
+    let listen = client.create(&proxy).await.expect("created").listen;
+    let mut socket = TcpStream::connect(&listen).await.expect("accepted");
+    round_trip(&mut socket, &[1; 1234]).await;
+    let (_, traffic) = call(&client, "GET", "/proxies/p/traffic", "").await;
+    let traffic: Value = serde_json::from_str(&traffic).expect("JSON");
+    let flow = json!({"received_bytes": 1234, "sent_bytes": 1234});
+    let wanted = json!({"live": 1, "accepted": 1, "upstream": flow, "downstream": flow});
+    assert_eq!(traffic, wanted);
+    let (_, page) = call(&client, "GET", "/metrics", "").await;
+    let upstream = echo.listen;
+    let line = format!(
+        "toxiproxy_proxy_received_bytes_total{{direction=\"upstream\",listener=\"{listen}\",\
+         proxy=\"p\",upstream=\"{upstream}\"}} 1234\n"
+    );
+    assert!(page.contains(&line), "{page}");
+    assert!(page.contains("toxiproxy_runtime_alive_tasks "), "{page}");
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_of_its_own() {
+    let (client, _task) = server(Options::default()).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let answer = reqwest::get(format!("{}/version", client.base())).await.expect("an answer");
+        let id = answer.headers().get("X-Toxiproxy-Request-Id").expect("an id").clone();
+        assert_eq!(id.len(), 20);
+        ids.push(id);
+    }
+    assert_ne!(ids[0], ids[1]);
+}

@@ -4,14 +4,16 @@
 mod api;
 mod cut;
 mod links;
+mod shaping;
 mod toxics;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -89,10 +91,11 @@ impl Rig {
 
     /// A connection from 127.0.0.`last`.
     async fn dial_from(&self, last: u8) -> TcpStream {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        let source = SocketAddr::new(peer(last), 0);
-        socket.bind(source).expect("the address is ours");
-        socket.connect(self.listen).await.expect("the proxy accepts")
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::new(peer(last), 0).into()).expect("the address is ours");
+        socket.connect(&self.listen.into()).expect("the proxy accepts");
+        socket.set_nonblocking(true).expect("the option is taken");
+        TcpStream::from_std(socket.into()).expect("a socket of the runtime")
     }
 
     async fn add(&self, toxic: NewToxic) {

@@ -67,6 +67,17 @@ impl Input {
         Some(chunk)
     }
 
+    /// The first bytes of the oldest chunk, which goes on; the rest stays.
+    pub(crate) fn split(&mut self, bytes: usize) -> Step {
+        match self.chunks.front_mut() {
+            Some(chunk) if bytes < chunk.data.len() => {
+                self.charged_bytes -= bytes;
+                Step::Chunk(Chunk { data: chunk.data.split_to(bytes), arrived: chunk.arrived })
+            }
+            _ => self.pass(),
+        }
+    }
+
     /// Whether no chunk is queued.
     pub(crate) fn is_empty(&self) -> bool {
         self.chunks.is_empty()

@@ -13,7 +13,9 @@ const JITTER: Attribute =
 /// The registry's entry.
 pub(super) const KIND: Kind = Kind {
     name: "latency",
+    struct_name: "toxics.LatencyToxic",
     attributes: &[LATENCY, JITTER],
+    check: |_| Ok(()),
     stage: || Box::new(Latency { draw: None }),
     removal: Removal::Flush,
 };

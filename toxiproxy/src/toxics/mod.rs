@@ -2,10 +2,16 @@
 //! chunks queued before it go on. Stages touch neither sockets nor clocks: the link gives them the
 //! time, so they cannot block a call, and what they hold is flushed by the link when they go.
 
-pub(crate) mod attributes;
+mod attributes;
+mod bandwidth;
 mod chunk;
 mod latency;
+mod limit_data;
+mod noop;
+mod packet_loss;
 mod reset_peer;
+mod slicer;
+mod slow_close;
 mod timeout;
 
 use std::time::Duration;
@@ -13,18 +19,33 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
+use crate::api::body::Problem;
 pub(crate) use attributes::{Attribute, Attributes};
 pub(crate) use chunk::{Chunk, End, Input};
 
 /// Every kind of toxic, in the order of the documentation.
-pub(crate) const KINDS: &[Kind] = &[latency::KIND, timeout::KIND, reset_peer::KIND];
+pub(crate) const KINDS: &[Kind] = &[
+    latency::KIND,
+    bandwidth::KIND,
+    slow_close::KIND,
+    timeout::KIND,
+    reset_peer::KIND,
+    slicer::KIND,
+    limit_data::KIND,
+    packet_loss::KIND,
+    noop::KIND,
+];
 
 /// A kind of toxic: what the API knows of it and how a connection runs it.
 pub(crate) struct Kind {
     /// The `type` of the API.
     pub(crate) name: &'static str,
+    /// The type in upstream's messages.
+    pub(crate) struct_name: &'static str,
     /// The attributes in the order in which they are shown.
     pub(crate) attributes: &'static [Attribute],
+    /// What the range of each attribute alone does not say.
+    pub(crate) check: fn(&Attributes) -> Result<(), Problem>,
     /// A fresh stage for one direction of one connection.
     pub(crate) stage: fn() -> Box<dyn Stage>,
     /// What removing the toxic does to the connections on which it acted.
@@ -65,7 +86,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// An attribute in milliseconds.
     pub(crate) fn millis(&self, attribute: &Attribute) -> Duration {
-        Duration::from_millis(self.attributes.unsigned(attribute))
+        Duration::from_millis(self.attributes.whole(attribute))
     }
 }
 

@@ -10,7 +10,9 @@ const TIMEOUT: Attribute =
 /// The registry's entry.
 pub(super) const KIND: Kind = Kind {
     name: "reset_peer",
+    struct_name: "toxics.ResetToxic",
     attributes: &[TIMEOUT],
+    check: |_| Ok(()),
     stage: || Box::new(ResetPeer { began: None }),
     removal: Removal::Flush,
 };

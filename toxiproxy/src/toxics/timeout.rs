@@ -12,7 +12,9 @@ const TIMEOUT: Attribute = Attribute::millis(
 /// The registry's entry.
 pub(super) const KIND: Kind = Kind {
     name: "timeout",
+    struct_name: "toxics.TimeoutToxic",
     attributes: &[TIMEOUT],
+    check: |_| Ok(()),
     stage: || Box::new(Timeout { quiet_since: None }),
     removal: Removal::Close,
 };
