@@ -25,7 +25,7 @@ const SOURCES: &[&str] = &[
     "from_os_rng",
     "OsRng",
     "getrandom",
-    "new_v4",
+    "Uuid :: new_v4",
     "fastrand",
 ];
 

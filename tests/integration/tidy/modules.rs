@@ -20,7 +20,8 @@ fn check(tree: &Tree) -> Vec<Complaint> {
 }
 
 fn is_root(file: &File) -> bool {
-    ROOTS.contains(&file.name()) || file.folder().ends_with("src/bin")
+    let folders = ["src/bin", "examples", "benches"];
+    ROOTS.contains(&file.name()) || folders.iter().any(|folder| file.folder().ends_with(folder))
 }
 
 /// The folder in which the file is a module, and the module's name.
