@@ -1,0 +1,143 @@
+//! The process that outlives the harness, so that nothing else does.
+//!
+//! It leads the process group in which every child of the environment is started, and reads the
+//! harness's journal from its standard input. When that closes, because the harness is done or was
+//! killed, it heals what is not marked healed, removes the folder and ends the whole group.
+
+use super::journal::{Entry, Remedy};
+use rustix::process::{self, Pid, Signal};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What the guardian says once it leads its group and no signal ends it.
+pub(super) const READY: &str = "ready";
+/// How often removing the folder is tried: a process that still runs may add a file meanwhile.
+const REMOVALS: u32 = 20;
+
+/// Runs `redrill guardian` until its standard input closes. Needs a tokio runtime with signals.
+///
+/// It does not return then: its last act is to end its group, which is its own. The code is for
+/// what goes wrong before.
+pub async fn run() -> ExitCode {
+    match guard().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("the guardian failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn guard() -> io::Result<()> {
+    // A handler is what keeps the signal from ending us. The hang-up comes from the kernel itself
+    // when the harness dies while a process of the group is stopped.
+    let _kept_off = [
+        signal(SignalKind::hangup())?,
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    ];
+    if process::getpgrp() != process::getpid() {
+        process::setpgid(None, None)?;
+    }
+    let mut out = io::stdout();
+    writeln!(out, "{READY}")?;
+    out.flush()?;
+    tokio::task::spawn_blocking(watch).await?
+}
+
+/// Waits for the end of the journal, and does what is left to do.
+fn watch() -> io::Result<()> {
+    let duties = Duties::read(io::stdin().lock());
+    duties.heal();
+    duties.remove_folders();
+    say("ending the group");
+    Ok(process::kill_current_process_group(Signal::KILL)?)
+}
+
+/// What is to be done when the harness is gone.
+#[derive(Debug, Default, PartialEq)]
+struct Duties {
+    folders: Vec<PathBuf>,
+    faults: BTreeMap<u64, Remedy>,
+}
+
+impl Duties {
+    /// Reads until the pipe closes; a torn last line is the harness's death, and is left out.
+    fn read(journal: impl BufRead) -> Self {
+        let mut duties = Self::default();
+        for line in journal.lines().map_while(Result::ok) {
+            match serde_json::from_str(&line) {
+                Ok(entry) => duties.note(entry),
+                Err(error) => say(&format!("not a journal entry ({error}): {line}")),
+            }
+        }
+        duties
+    }
+
+    fn note(&mut self, entry: Entry) {
+        match entry {
+            Entry::Folder { path } => self.folders.push(path),
+            Entry::Fault { id, remedy } => {
+                self.faults.insert(id, remedy);
+            }
+            Entry::Healed { id } => {
+                self.faults.remove(&id);
+            }
+        }
+    }
+
+    fn heal(&self) {
+        for (id, remedy) in &self.faults {
+            say(&format!("healing {id}: {remedy:?}"));
+            if let Remedy::Continue { pid } = remedy
+                && let Some(pid) = i32::try_from(*pid).ok().and_then(Pid::from_raw)
+                && let Err(error) = process::kill_process(pid, Signal::CONT)
+            {
+                say(&format!("cannot continue process {pid:?}: {error}"));
+            }
+        }
+    }
+
+    fn remove_folders(&self) {
+        for folder in &self.folders {
+            for attempt in 1..=REMOVALS {
+                match std::fs::remove_dir_all(folder) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        say(&format!("removing {}, {attempt}: {error}", folder.display()));
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    _ => break,
+                }
+            }
+        }
+    }
+}
+
+/// A line for the guardian's log. Nobody is left to tell if it cannot be written.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_healed_is_no_duty_any_more() {
+        let journal = [
+            r#"{"entry":"folder","path":"a"}"#,
+            r#"{"entry":"fault","id":1,"remedy":{"continue":{"pid":7}}}"#,
+            r#"{"entry":"fault","id":2,"remedy":"end-with-group"}"#,
+            r#"{"entry":"healed","id":1}"#,
+            r#"{"entry":"healed","i"#,
+        ]
+        .join("\n");
+        let duties = Duties::read(journal.as_bytes());
+        assert_eq!(duties.folders, [PathBuf::from("a")]);
+        assert_eq!(duties.faults, BTreeMap::from([(2, Remedy::EndWithGroup)]));
+    }
+}

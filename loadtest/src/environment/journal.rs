@@ -1,0 +1,121 @@
+//! The harness's side of the guardian: starting it, and telling it what to heal.
+
+use super::guardian::READY;
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Pid;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// How long the guardian may take to start.
+const START_WITHIN: Duration = Duration::from_secs(5);
+/// How long the guardian may take to end once its journal is closed.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
+/// A line of the journal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub(super) enum Entry {
+    /// A folder to remove at the end.
+    Folder { path: PathBuf },
+    /// A fault is about to act.
+    Fault { id: u64, remedy: Remedy },
+    /// A fault is healed.
+    Healed { id: u64 },
+}
+
+/// What the guardian does about a fault that the harness could not heal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// Lets a stopped process go on.
+    Continue {
+        /// Its process id.
+        pid: u32,
+    },
+    /// The fault lives in processes of the group and ends with them.
+    EndWithGroup,
+}
+
+/// A fault in the journal, until it is marked healed.
+#[derive(Debug)]
+#[must_use = "the guardian heals it again unless it is marked healed"]
+pub struct Journalled(u64);
+
+/// The running guardian.
+#[derive(Debug)]
+pub(super) struct Guardian {
+    group: Pid,
+    child: Child,
+    pipe: Mutex<ChildStdin>,
+    next: AtomicU64,
+}
+
+impl Guardian {
+    /// Starts `<redrill> guardian` and waits until it leads its group.
+    pub(super) async fn start(redrill: &Path, log: &Path) -> Result<Self> {
+        let log = File::options().create(true).append(true).open(log)?;
+        let mut child = Command::new(redrill)
+            .arg("guardian")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {} guardian", redrill.display()))?;
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let group = group.context("the guardian ended at once; see logs/guardian.log")?;
+        let pipe = child.stdin.take().context("the guardian has no standard input")?;
+        let said = child.stdout.take().context("the guardian has no standard output")?;
+        let mut lines = BufReader::new(said).lines();
+        let first = timeout(START_WITHIN, lines.next_line()).await;
+        let first = first.context("the guardian did not start within 5 s")??;
+        ensure!(first.as_deref() == Some(READY), "the guardian said {first:?}, not {READY:?}");
+        Ok(Self { group, child, pipe: Mutex::new(pipe), next: AtomicU64::new(0) })
+    }
+
+    /// The group that children are to join.
+    pub(super) fn group(&self) -> Pid {
+        self.group
+    }
+
+    /// The folder is to be removed at the end.
+    pub(super) async fn owns_folder(&self, path: &Path) -> Result<()> {
+        self.write(&Entry::Folder { path: path.to_owned() }).await
+    }
+
+    /// A fault is about to act; this is how to heal it.
+    pub(super) async fn fault(&self, remedy: Remedy) -> Result<Journalled> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.write(&Entry::Fault { id, remedy }).await?;
+        Ok(Journalled(id))
+    }
+
+    /// The fault is healed.
+    pub(super) async fn healed(&self, fault: Journalled) -> Result<()> {
+        self.write(&Entry::Healed { id: fault.0 }).await
+    }
+
+    async fn write(&self, entry: &Entry) -> Result<()> {
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        let written = self.pipe.lock().await.write_all(&line).await;
+        written.context("the guardian has ended: nothing would heal this; see logs/guardian.log")
+    }
+
+    /// Closes the journal and waits for the guardian, and with it the group, to end.
+    pub(super) async fn end(mut self) -> Result<()> {
+        drop(self.pipe);
+        match timeout(END_WITHIN, self.child.wait()).await {
+            Ok(ended) => ended.map(drop).context("cannot wait for the guardian"),
+            Err(_) => bail!("the guardian has not ended 2 s after its journal was closed"),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A node or a Sentinel: its addresses, and starting it.
+
+use super::admin;
+use super::config::{self, Place};
+use super::ports;
+use super::process::ProcessSpec;
+use super::processes::Processes;
+use super::proxies::{PORT_TRIES, Proxies};
+use super::redis_binary::RedisBinary;
+use anyhow::{Context, Result, bail};
+use redis::cmd;
+use redrill_history::EnvironmentPlan;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// How long a process may take to answer its first PING, loading its data included.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// What Redis says when somebody else listens on its port.
+const PORT_TAKEN: &str = "Address already in use";
+
+/// A node or a Sentinel.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// `node[0]`, `sentinel[1]`.
+    pub name: String,
+    /// Where it listens: for observers and admin commands.
+    pub direct: SocketAddr,
+    /// Its proxy's address: for everybody else.
+    pub announced: SocketAddr,
+    /// The source address of its own connections.
+    pub source: IpAddr,
+    /// Where its data and its configuration lie.
+    folder: PathBuf,
+}
+
+/// What a member is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part<'a> {
+    /// A node that follows this address, or the first master.
+    Node(Option<SocketAddr>),
+    /// A Sentinel that watches this master.
+    Sentinel(SocketAddr, &'a EnvironmentPlan),
+}
+
+impl Member {
+    /// Gives it its addresses and creates its proxy; it is not started.
+    pub(super) async fn place(
+        kind: &str,
+        index: u8,
+        source: IpAddr,
+        folder: &Path,
+        proxies: &Proxies,
+    ) -> Result<Self> {
+        let name = format!("{kind}[{index}]");
+        let direct = ports::free()?;
+        let announced = proxies.create(&name, direct).await?;
+        let folder = folder.join(format!("{kind}-{index}"));
+        std::fs::create_dir(&folder)?;
+        Ok(Self { name, direct, announced, source, folder })
+    }
+
+    /// Starts it and waits until it answers; takes another port if somebody took its own.
+    pub(super) async fn start(
+        &mut self,
+        part: Part<'_>,
+        redis: &RedisBinary,
+        processes: &Processes,
+        proxies: &Proxies,
+    ) -> Result<()> {
+        for _ in 0..PORT_TRIES {
+            let process = processes.start(self.spec(part, redis)?)?;
+            tokio::select! {
+                answered = answers(self.direct) => {
+                    return answered.with_context(|| self.name.clone());
+                }
+                _ = process.ended() => {}
+            }
+            let words = processes.last_words(&self.name);
+            if !words.contains(PORT_TAKEN) {
+                bail!("{} ended at once; its log ends with:\n{words}", self.name);
+            }
+            self.direct = ports::free()?;
+            proxies.redirect(&self.name, self.direct).await?;
+        }
+        bail!("{}: {PORT_TRIES} ports in a row were taken by others", self.name)
+    }
+
+    /// Writes the configuration and says how to start the process on it.
+    fn spec(&self, part: Part<'_>, redis: &RedisBinary) -> Result<ProcessSpec> {
+        let place = Place {
+            listen: self.direct,
+            announced: self.announced,
+            source: self.source,
+            folder: &self.folder,
+        };
+        let (text, is_sentinel) = match part {
+            Part::Node(master) => (config::node(&place, master), false),
+            Part::Sentinel(master, plan) => (config::sentinel(&place, master, plan), true),
+        };
+        let path = self.folder.join("redis.conf");
+        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+        let mut args = vec![path.into_os_string()];
+        args.extend(is_sentinel.then(|| "--sentinel".into()));
+        Ok(ProcessSpec {
+            name: self.name.clone(),
+            program: redis.path.clone(),
+            args,
+            env: Vec::new(),
+            address: self.direct,
+            announced: Some(self.announced),
+            source: Some(self.source),
+        })
+    }
+}
+
+/// Waits until a PING is answered with PONG, which a node that loads its data does not.
+pub(super) async fn answers(address: SocketAddr) -> Result<()> {
+    let ping = cmd("PING");
+    let answered = async {
+        while admin::ask::<String>(address, &ping, Duration::from_secs(1)).await.is_err() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(ANSWER_WITHIN, answered)
+        .await
+        .with_context(|| format!("no answer from {address} within 10 s of its start"))
+}

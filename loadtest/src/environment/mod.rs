@@ -1,0 +1,170 @@
+//! The Redis that a service lives on: real nodes and Sentinels as child processes, every link
+//! through a proxy, watched from around the proxies, and gone without a trace afterwards.
+
+mod admin;
+mod config;
+pub mod guardian;
+mod journal;
+mod member;
+mod observer;
+mod ports;
+mod proc;
+mod process;
+mod processes;
+mod proxies;
+mod ready;
+mod redis_binary;
+mod roles;
+mod start;
+mod stop;
+mod target;
+
+pub use config::GROUP;
+pub use journal::{Journalled, Remedy};
+pub use member::Member;
+pub use process::ProcessSpec;
+pub use redis_binary::{RedisBinary, RedisMissing};
+pub use start::{Setup, check};
+pub use target::{Target, UnknownTarget, parse_target};
+
+use anyhow::{Context, Result};
+use journal::Guardian;
+use observer::Observer;
+use process::Process;
+use processes::Processes;
+use proxies::Proxies;
+use redrill_history::EnvironmentFacts;
+use redrill_history::clock::RunClock;
+use redrill_toxiproxy::client::Client;
+use rustix::process::Signal;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The last part of the first node's, Sentinel's and instance's source address.
+const SOURCES: [(&str, u8); 3] = [("node", 11), ("sentinel", 51), ("server", 101)];
+
+/// A running environment (backend `processes`, topology `sentinel`). Dropping it without
+/// [`Environment::stop`] leaves the clearing up to the guardian.
+pub struct Environment {
+    nodes: Vec<Member>,
+    sentinels: Vec<Member>,
+    redis: RedisBinary,
+    clock: RunClock,
+    ready_after: Duration,
+    observer: Observer,
+    proxies: Proxies,
+    processes: Arc<Processes>,
+    guardian: Guardian,
+    folder: PathBuf,
+}
+
+impl Environment {
+    /// The nodes, by number.
+    pub fn nodes(&self) -> &[Member] {
+        &self.nodes
+    }
+
+    /// The Sentinels, by number; the service gets their announced addresses.
+    pub fn sentinels(&self) -> &[Member] {
+        &self.sentinels
+    }
+
+    /// From the start of the first process to ready.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// The temporary folder, for files of the target; it is removed at the end.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The source address that an instance of the target is to use, so that it can be cut off.
+    pub fn server_source(&self, index: u8) -> IpAddr {
+        source("server", index)
+    }
+
+    /// An address on which nobody listens now and that survives a restart of its listener. Another
+    /// process may take it first: be ready to ask again.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn free_address(&self) -> Result<SocketAddr> {
+        ports::free().context("no port of the loopback is free")
+    }
+
+    /// Starts a process of the target in the guardian's group, logging to `logs/<name>.log`.
+    /// Returns its process id; the caller waits until it serves.
+    ///
+    /// # Errors
+    /// The name is taken by a running process, or the program cannot be started.
+    pub fn spawn_process(&self, spec: ProcessSpec) -> Result<u32> {
+        Ok(self.processes.start(spec)?.pid())
+    }
+
+    /// Whether a process runs; false for one that was never started.
+    pub fn is_running(&self, name: &str) -> bool {
+        self.processes.get(name).is_ok_and(|process| process.is_running())
+    }
+
+    /// The last lines of a process's log.
+    pub fn last_words(&self, name: &str) -> String {
+        self.processes.last_words(name)
+    }
+
+    /// Asks a process to end (SIGTERM), and ends it if it has not after `grace`.
+    ///
+    /// # Errors
+    /// There is no such process, or it has ended.
+    pub async fn stop_process(&self, name: &str, grace: Duration) -> Result<()> {
+        let process = self.processes.get(name)?;
+        process.signal(Signal::TERM).await?;
+        if tokio::time::timeout(grace, process.ended()).await.is_err() {
+            process.signal(Signal::KILL).await?;
+            process.ended().await;
+        }
+        Ok(())
+    }
+
+    /// The machine, versions and processes so far, for `environment.json`.
+    pub fn facts(&self) -> EnvironmentFacts {
+        let system = rustix::system::uname();
+        let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+        let wall_origin_ms = self.clock.wall_origin_ms();
+        EnvironmentFacts {
+            began: rfc3339(wall_origin_ms),
+            wall_origin_ms,
+            cores: std::thread::available_parallelism()
+                .map_or(0, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
+            kernel: format!("{} {}", text(system.sysname()), text(system.release())),
+            redis: self.redis.version.clone(),
+            processes: self.processes.facts(),
+        }
+    }
+
+    pub(crate) fn proxy(&self) -> &Client {
+        self.proxies.client()
+    }
+
+    pub(crate) fn process(&self, name: &str) -> Result<Arc<Process>> {
+        self.processes.get(name)
+    }
+
+    pub(crate) fn spec(&self, name: &str) -> Result<ProcessSpec> {
+        self.processes.spec(name)
+    }
+}
+
+/// The source address of a process.
+fn source(kind: &str, index: u8) -> IpAddr {
+    let first = SOURCES.iter().find(|(name, _)| *name == kind).map_or(1, |(_, first)| *first);
+    Ipv4Addr::new(127, 0, 0, first.saturating_add(index)).into()
+}
+
+/// A wall time as `2026-11-24T10:03:11Z`.
+fn rfc3339(wall_ms: u64) -> String {
+    let time = std::time::UNIX_EPOCH + Duration::from_millis(wall_ms);
+    humantime::format_rfc3339_seconds(time).to_string()
+}

@@ -1,0 +1,82 @@
+//! The gauges of nodes and processes.
+
+use super::Sink;
+use crate::environment::admin::{Admin, info_fields};
+use crate::environment::member::Member;
+use crate::environment::proc::ProcStat;
+use crate::environment::processes::Processes;
+use redis::cmd;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// How often gauges are read.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// The fields of `INFO` that are recorded, and under which names.
+const FIELDS: &[(&str, &str)] = &[
+    ("used_memory", "used_memory_bytes"),
+    ("total_commands_processed", "commands_processed"),
+    ("connected_clients", "connected_clients"),
+    ("blocked_clients", "blocked_clients"),
+    ("connected_slaves", "connected_replicas"),
+    ("master_repl_offset", "replication_offset"),
+    ("evicted_keys", "evicted_keys"),
+    ("expired_keys", "expired_keys"),
+    ("aof_delayed_fsync", "aof_delayed_fsync"),
+];
+
+/// Records a node's gauges; while it does not answer there are none.
+pub(super) async fn node(node: Member, sink: Sink) {
+    let mut admin = Admin::new(node.direct);
+    let mut ticks = ticks();
+    loop {
+        ticks.tick().await;
+        if let Ok(info) = admin.ask::<String>(&cmd("INFO"), EVERY).await {
+            sink.sample(&node.name, values(&info));
+        }
+    }
+}
+
+/// Records the processor time and memory of every process, and of the harness.
+pub(super) async fn processes(processes: Arc<Processes>, sink: Sink) {
+    let mut ticks = ticks();
+    loop {
+        ticks.tick().await;
+        let harness = ("harness".to_owned(), std::process::id());
+        for (name, pid) in processes.running().into_iter().chain([harness]) {
+            if let Some(stat) = ProcStat::read(pid) {
+                let rss = ("rss_bytes".to_owned(), stat.rss_bytes as f64);
+                let cpu = ("cpu_seconds".to_owned(), stat.cpu_seconds);
+                sink.sample(&name, BTreeMap::from([cpu, rss]));
+            }
+        }
+    }
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn values(info: &str) -> BTreeMap<String, f64> {
+    let fields = info_fields(info);
+    let value =
+        |(field, name): &(&str, &str)| Some(((*name).to_owned(), fields.get(field)?.parse().ok()?));
+    FIELDS.iter().filter_map(value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_info_have_names_with_units() {
+        let info = "# Memory\r\nused_memory:1048576\r\nused_memory_human:1.00M\r\n\r\n\
+                    # Replication\r\nrole:master\r\nmaster_repl_offset:42\r\n";
+        let expected = [("used_memory_bytes", 1_048_576.0), ("replication_offset", 42.0)];
+        assert_eq!(values(info), expected.map(|(name, value)| (name.to_owned(), value)).into());
+    }
+}

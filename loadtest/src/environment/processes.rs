@@ -1,0 +1,124 @@
+//! Every process of the environment and the target, by name.
+
+use super::process::{Process, ProcessSpec};
+use anyhow::{Context, Result, ensure};
+use redrill_history::clock::RunClock;
+use redrill_history::{EventKind, EventLog, ProcessFacts};
+use rustix::process::{Pid, Signal};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The started processes; one that ended stays known, so that it can be started again.
+#[derive(Debug)]
+pub(super) struct Processes {
+    group: Pid,
+    logs: PathBuf,
+    clock: RunClock,
+    events: EventLog,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_name: BTreeMap<String, (ProcessSpec, Arc<Process>)>,
+    facts: Vec<ProcessFacts>,
+}
+
+impl Processes {
+    /// None yet; those to come join the group and log to `<logs>/<name>.log`.
+    pub(super) fn new(group: Pid, logs: &Path, clock: RunClock, events: EventLog) -> Self {
+        Self { group, logs: logs.to_owned(), clock, events, known: Mutex::default() }
+    }
+
+    /// Starts a process, or starts it again.
+    pub(super) fn start(&self, spec: ProcessSpec) -> Result<Arc<Process>> {
+        let mut known = self.known();
+        if let Some((_, earlier)) = known.by_name.get(&spec.name) {
+            ensure!(!earlier.is_running(), "{} is running already", spec.name);
+        }
+        let down = EventKind::ProcessDown { process: spec.name.clone() };
+        let (clock, events) = (self.clock, self.events.clone());
+        let on_end = move || record(&events, clock.now_ns(), down);
+        let process = Process::spawn(&spec, self.group, &self.log(&spec.name), on_end)?;
+        let pid = process.pid();
+        let up = EventKind::ProcessUp { process: spec.name.clone(), pid };
+        record(&self.events, self.clock.now_ns(), up);
+        known.facts.push(ProcessFacts {
+            name: spec.name.clone(),
+            pid,
+            address: spec.address.to_string(),
+            announced: spec.announced.map(|address| address.to_string()),
+            source: spec.source.map(|source| source.to_string()),
+        });
+        let process = Arc::new(process);
+        known.by_name.insert(spec.name.clone(), (spec, Arc::clone(&process)));
+        Ok(process)
+    }
+
+    /// Starts a process that has ended as it was started before.
+    pub(super) fn start_again(&self, name: &str) -> Result<Arc<Process>> {
+        self.start(self.spec(name)?)
+    }
+
+    /// How a process was started.
+    pub(super) fn spec(&self, name: &str) -> Result<ProcessSpec> {
+        let known = self.known();
+        let known = known.by_name.get(name).map(|(spec, _)| spec.clone());
+        known.with_context(|| format!("there is no process {name}"))
+    }
+
+    /// The process, running or not.
+    pub(super) fn get(&self, name: &str) -> Result<Arc<Process>> {
+        let known = self.known();
+        let known = known.by_name.get(name).map(|(_, process)| Arc::clone(process));
+        known.with_context(|| format!("there is no process {name}"))
+    }
+
+    /// The processes that run, with their ids.
+    pub(super) fn running(&self) -> Vec<(String, u32)> {
+        let known = self.known();
+        let running = known.by_name.iter().filter(|(_, (_, process))| process.is_running());
+        running.map(|(name, (_, process))| (name.clone(), process.pid())).collect()
+    }
+
+    /// Every process that was started, in order.
+    pub(super) fn facts(&self) -> Vec<ProcessFacts> {
+        self.known().facts.clone()
+    }
+
+    /// Kills the processes whose names begin so, and waits for their end.
+    pub(super) async fn kill_all(&self, prefix: &str) {
+        let names: Vec<String> = self.running().into_iter().map(|(name, _)| name).collect();
+        for name in names.iter().filter(|name| name.starts_with(prefix)) {
+            // An error says that it has ended meanwhile.
+            if let Ok(process) = self.get(name)
+                && process.signal(Signal::KILL).await.is_ok()
+            {
+                process.ended().await;
+            }
+        }
+    }
+
+    /// The last lines of a process's log, to explain why it ended.
+    pub(super) fn last_words(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.log(name)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(5).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.logs.join(format!("{name}.log"))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Appends an event; a full disk must not end the run, and shows in the log.
+pub(super) fn record(events: &EventLog, at_ns: u64, kind: EventKind) {
+    if let Err(error) = events.append(at_ns, kind) {
+        tracing::error!(%error, "cannot record an event");
+    }
+}
