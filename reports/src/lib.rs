@@ -1,1 +1,25 @@
-//! To come.
+//! A run in; documents out.
+//!
+//! Everything here is a pure function of a [`redrill_history::RunView`] and what the checkers
+//! found: no clock, no file, the same bytes for the same run. [`html`] is one self-contained page;
+//! it loads nothing, runs nothing and can be read without its pictures.
+
+mod chart;
+mod figure;
+mod format;
+mod page;
+mod panels;
+mod series;
+mod summary;
+mod table;
+mod text;
+mod theme;
+mod timeline;
+mod witness;
+
+#[cfg(test)]
+mod tests;
+
+pub use page::html;
+pub use panels::{PANELS, Panel};
+pub use summary::summary_line;

@@ -1,0 +1,119 @@
+//! What was run, and how to run it again.
+
+use super::Panel;
+use crate::{format, series, text};
+use maud::{Markup, html};
+use redrill_history::{Report, RunView, print_duration};
+
+pub(super) struct Card;
+
+impl Panel for Card {
+    fn id(&self) -> &'static str {
+        "run"
+    }
+
+    fn title(&self) -> &'static str {
+        "The run"
+    }
+
+    fn question(&self) -> &'static str {
+        "Which run is this, and how is it repeated?"
+    }
+
+    fn draw(&self, run: &RunView, _: &Report) -> Markup {
+        html! {
+            dl.card {
+                @for (name, value) in facts(run) { div { dt { (name) } dd { (value) } } }
+            }
+            p.replay {
+                "Repeat it with "
+                code { "redrill drill " (shell_word(&run.plan.name)) " --seed " (run.plan.seed) }
+            }
+        }
+    }
+}
+
+fn facts(run: &RunView) -> Vec<(&'static str, String)> {
+    let known = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
+    let plan = &run.plan;
+    let lasted = run.load_end_ns.saturating_sub(run.load_start_ns);
+    let capabilities: Vec<_> = series::capabilities(run)
+        .into_iter()
+        .map(|capability| match plan.load.capabilities.get(&capability) {
+            Some(load) => format!("{} {}/s", capability.name(), format::rate(load.rate_per_s)),
+            None => capability.name().to_owned(),
+        })
+        .collect();
+    let faults: Vec<_> = plan.faults.iter().map(fault).collect();
+    let none_if_empty = |parts: &[String], between: &str| {
+        if parts.is_empty() { "none".to_owned() } else { parts.join(between) }
+    };
+    let topology = &plan.environment;
+    vec![
+        ("Began", known(&run.environment.began)),
+        (
+            "Load",
+            format!(
+                "{} of {} planned",
+                format::duration(lasted as f64),
+                print_duration(plan.load.duration)
+            ),
+        ),
+        ("Asked of the service", none_if_empty(&capabilities, ", ")),
+        ("Faults", none_if_empty(&faults, "; ")),
+        ("Target", format!("{}, {}", plan.target.name, instances(plan.target.instances))),
+        (
+            "Redis",
+            format!(
+                "{}, {}: {}, {}",
+                known(&run.environment.redis),
+                topology.topology,
+                format::counted(u64::from(topology.replicas) + 1, "node"),
+                format::counted(u64::from(topology.sentinels), "sentinel"),
+            ),
+        ),
+        ("Machine", machine(run)),
+        ("redrill", format!("{}, seed {}", plan.redrill, plan.seed)),
+    ]
+}
+
+fn instances(count: u8) -> String {
+    format::counted(u64::from(count), "instance")
+}
+
+fn fault(fault: &redrill_history::PlannedFault) -> String {
+    let name = text::fault_name(fault);
+    let at = print_duration(fault.at);
+    match fault.lasts {
+        Some(lasts) => format!("{name} at {at} for {}", print_duration(lasts)),
+        None => format!("{name} at {at}"),
+    }
+}
+
+fn machine(run: &RunView) -> String {
+    let facts = &run.environment;
+    if facts.cores == 0 {
+        return "not known".to_owned();
+    }
+    format!("{}, {}", format::counted(u64::from(facts.cores), "core"), facts.kernel)
+}
+
+/// The word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_name_cannot_end_the_command() {
+        assert_eq!(shell_word("sentinel-failover"), "sentinel-failover");
+        assert_eq!(shell_word("a; rm 'b'"), r"'a; rm '\''b'\'''");
+    }
+}

@@ -1,0 +1,121 @@
+//! The verdict: word, mark, colour, a sentence, and the few numbers behind it.
+
+use super::Panel;
+use crate::{format, series, text};
+use maud::{Markup, html};
+use redrill_history::{Phase, Report, RunView, Verdict};
+
+pub(super) struct Headline;
+
+impl Panel for Headline {
+    fn id(&self) -> &'static str {
+        "verdict"
+    }
+
+    fn title(&self) -> &'static str {
+        "Verdict"
+    }
+
+    fn question(&self) -> &'static str {
+        "Did the service keep its promises?"
+    }
+
+    fn draw(&self, run: &RunView, report: &Report) -> Markup {
+        let verdict = report.verdict;
+        html! {
+            div.verdict.(verdict.name()) {
+                p.word { span.mark aria-hidden="true" { (text::mark(verdict)) } " " (verdict.name()) }
+                p.sentence { (report.headline) }
+            }
+            @for notice in notices(run) { p.notice { strong { (notice.0) } " " (notice.1) } }
+            dl.numbers {
+                @for (name, value, note) in numbers(run, report) {
+                    div { dt { (name) } dd { (value) } dd.note { (note) } }
+                }
+            }
+        }
+    }
+}
+
+/// What the reader must know before any number.
+fn notices(run: &RunView) -> Vec<(&'static str, String)> {
+    let mut notices = Vec::new();
+    if !run.is_complete() {
+        let at = format::moment(last_ns(run), run.load_start_ns);
+        let text = format!(
+            "The run did not reach its end; the last thing recorded happened at {at}. All that \
+             follows is about the part that was recorded."
+        );
+        notices.push(("Cut off.", text));
+    }
+    if let Some(reason) = run.interruption() {
+        notices.push((
+            "Interrupted.",
+            format!("The run was stopped before its plan was done: {reason}."),
+        ));
+    }
+    let requests = series::requests(run, None).count();
+    if requests == 0 {
+        let text = "No request was recorded, so nothing can be said about the service.";
+        notices.push(("Empty.", text.to_owned()));
+    } else if series::requests(run, None).all(|op| !op.is_ok()) {
+        let text = "Not one request of the whole load was acknowledged.";
+        notices.push(("Total outage.", text.to_owned()));
+    }
+    notices
+}
+
+fn last_ns(run: &RunView) -> u64 {
+    let events = run.events.iter().map(|event| event.at_ns);
+    let samples = run.samples.iter().map(|sample| sample.at_ns);
+    events.chain(samples).chain([run.load_end_ns]).max().unwrap_or(0)
+}
+
+fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)> {
+    let of = |verdict| report.findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let failed = (
+        "Findings failed",
+        of(Verdict::Fail).to_string(),
+        format!("{} passed, {} inconclusive", of(Verdict::Pass), of(Verdict::Inconclusive)),
+    );
+    let phases = series::by_phase(run, None);
+    let ok = phases.iter().map(|phase| phase.tally.ok).sum();
+    let all = phases.iter().map(|phase| phase.tally.intended).sum();
+    let overall = (
+        "Availability",
+        format::part(ok, all),
+        format!("{} of {} acknowledged", format::count(ok), format::counted(all, "request")),
+    );
+    let mut numbers = vec![failed, overall];
+    if run.windows.is_empty() {
+        numbers.push(("Fault", "none".to_owned(), "nothing was broken on purpose".to_owned()));
+        return numbers;
+    }
+    let during = &phases[Phase::Fault as usize].tally;
+    numbers.push((
+        "Availability during the fault",
+        format::part(during.ok, during.intended),
+        format!("{} not acknowledged", format::count(during.refused + during.unknown)),
+    ));
+    numbers.push(recovery(run));
+    let promoted = run.promotion().zip(run.windows.first());
+    if let Some(((at_ns, node), window)) = promoted {
+        let after = format::duration(at_ns.saturating_sub(window.begun_ns) as f64);
+        numbers.push(("Promotion", after, format!("{node} was seen as master")));
+    }
+    numbers
+}
+
+fn recovery(run: &RunView) -> (&'static str, String, String) {
+    let symptom = run.phases.time_to_symptom_ns.map(|ns| format::duration(ns as f64));
+    let first = symptom.map_or_else(
+        || "every request was acknowledged".to_owned(),
+        |after| format!("first symptom {after} after the injection"),
+    );
+    let value = match run.phases.time_to_recover_ns {
+        Some(ns) => format::duration(ns as f64),
+        None if run.phases.never_recovered => "never".to_owned(),
+        None => "not needed".to_owned(),
+    };
+    ("Time to recover", value, first)
+}

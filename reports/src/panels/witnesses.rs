@@ -1,0 +1,134 @@
+//! The operations that prove what failed.
+
+use super::Panel;
+use super::findings::slug;
+use crate::figure::Figure;
+use crate::table::{Column, table};
+use crate::witness::{self, Scene};
+use crate::{format, text};
+use maud::{Markup, html};
+use redrill_history::{Finding, Operation, Report, RunView, Verdict, Witness};
+
+/// Witnesses of a finding that are shown.
+const WITNESSES_MOST: usize = 3;
+/// Operations of a witness that are shown.
+const OPERATIONS_MOST: usize = 14;
+
+pub(super) struct Witnesses;
+
+impl Panel for Witnesses {
+    fn id(&self) -> &'static str {
+        "witnesses"
+    }
+
+    fn title(&self) -> &'static str {
+        "Witnesses"
+    }
+
+    fn question(&self) -> &'static str {
+        "Which operations prove it?"
+    }
+
+    fn draw(&self, run: &RunView, report: &Report) -> Markup {
+        let mut findings: Vec<_> = report.findings.iter().filter(|f| are_shown(f)).collect();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+        html! {
+            @if findings.is_empty() {
+                p.note { "No finding failed with a witness: there is nothing to prove." }
+            }
+            @for finding in findings { (part(finding, run)) }
+        }
+    }
+}
+
+/// True when the panel has a part about the finding.
+pub(super) fn are_shown(finding: &Finding) -> bool {
+    finding.verdict != Verdict::Pass && !finding.witnesses.is_empty()
+}
+
+fn part(finding: &Finding, run: &RunView) -> Markup {
+    let id = format!("witness-{}", slug(&finding.id));
+    let shown = finding.witnesses.iter().take(WITNESSES_MOST);
+    let left_out = finding.witnesses.len().saturating_sub(WITNESSES_MOST) as u64;
+    html! {
+        article.witnesses aria-labelledby=(id) {
+            h3 id=(id) { (text::mark(finding.verdict)) " " (finding.statement) " " code { (finding.id) } }
+            @for (index, witness) in shown.enumerate() {
+                (figure(&format!("{id}-{}", index + 1), witness, run))
+            }
+            @if left_out > 0 {
+                p.note {
+                    "And " (format::counted(left_out, "more witness")) "es of "
+                    (format::count(finding.definite)) " definite violations, in findings.json."
+                }
+            }
+        }
+    }
+}
+
+fn figure(id: &str, witness: &Witness, run: &RunView) -> Markup {
+    let operations = witness.operations.iter().filter_map(|seq| run.operation(*seq));
+    let by_seq = |seq: &u64| run.effects.iter().find(|effect| effect.seq == *seq);
+    let effects = witness.effects.iter().filter_map(by_seq);
+    let mut shown: Vec<(bool, &Operation)> =
+        operations.map(|op| (false, op)).chain(effects.map(|op| (true, op))).collect();
+    shown.sort_by_key(|(is_effect, op)| (op.started_ns, *is_effect, op.seq));
+    let named = witness.operations.len() + witness.effects.len();
+    let missing = named - shown.len();
+    let left_out = shown.len().saturating_sub(OPERATIONS_MOST) as u64;
+    shown.truncate(OPERATIONS_MOST);
+    let scene = Scene { run, operations: &shown };
+    html! {
+        p.explanation { (witness.explanation) }
+        @if shown.is_empty() {
+            p.note { "The operations it names are not in the part of the history that can be read." }
+        } @else {
+            (Figure {
+                id: id.to_owned(),
+                title: "The operations in order".to_owned(),
+                description: witness.explanation.clone(),
+                how_to_read: "Each bar runs from the start of an operation to its answer; a thin line \
+                              before it is the wait since it should have started. Where bars \
+                              overlap, either may have come first."
+                    .to_owned(),
+                svg: witness::draw(&scene),
+                data: operations_table(&scene),
+            }.markup())
+        }
+        @if left_out > 0 {
+            p.note { (format::counted(left_out, "operation")) " of this witness not shown." }
+        }
+        @if missing > 0 && !shown.is_empty() {
+            p.note { (format::counted(missing as u64, "operation")) " of this witness could not be read." }
+        }
+    }
+}
+
+fn operations_table(scene: &Scene<'_>) -> Markup {
+    let columns = [
+        Column::Words("Operation"),
+        Column::Words("What"),
+        Column::Words("Outcome"),
+        Column::Words("Asked"),
+        Column::Number("Should start"),
+        Column::Number("Started"),
+        Column::Number("Finished"),
+        Column::Words("Phase"),
+    ];
+    let run = scene.run;
+    let at = |ns| format::moment(ns, run.load_start_ns);
+    let row = |(is_effect, op): &(bool, &Operation)| {
+        vec![
+            witness::name(*is_effect, op),
+            text::operation(op, run),
+            text::outcome(op),
+            text::instance(op),
+            at(op.intended_ns),
+            at(op.started_ns),
+            at(op.finished_ns),
+            run.phase_of(op).map_or("–", |phase| phase.name()).to_owned(),
+        ]
+    };
+    let rows: Vec<_> = scene.operations.iter().map(row).collect();
+    table("Operations of this witness", &columns, &rows)
+}

@@ -1,0 +1,5 @@
+//! The page as a whole.
+
+mod page;
+mod random;
+pub(crate) mod synthetic;

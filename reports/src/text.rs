@@ -1,0 +1,142 @@
+//! Things of a run in the words of the design.
+
+use crate::format;
+use redrill_history::{
+    Action, EventKind, NO_INSTANCE, NodeRole, Operation, PlannedFault, RunView, Verdict,
+};
+
+/// A verdict's mark, so that it is known without its colour.
+pub(crate) const fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✓",
+        Verdict::Inconclusive => "?",
+        Verdict::Fail => "✗",
+    }
+}
+
+/// `kill main.master`, `cut main.master from sentinel[0], server[1]`.
+pub(crate) fn fault_name(fault: &PlannedFault) -> String {
+    let mut name = format!("{} {}", fault.kind, fault.target.join(", "));
+    if !fault.from.is_empty() {
+        name += &format!(" from {}", fault.from.join(", "));
+    }
+    name
+}
+
+/// What an operation did, with its key and value in words.
+pub(crate) fn operation(op: &Operation, run: &RunView) -> String {
+    let (key, value) = (op.key, op.value);
+    match op.action {
+        Action::Generate if value == u64::MAX => {
+            format!("generate prompt {key}, got an answer to no prompt")
+        }
+        Action::Generate if value == 0 => format!("generate prompt {key}"),
+        Action::Generate => format!("generate prompt {key}, got the answer to {value}"),
+        Action::Login => format!("log in, session {key}"),
+        Action::SessionWrite => format!("write {value} to session {key}"),
+        Action::SessionRead => format!("read session {key}, saw {value}"),
+        Action::Logout => format!("log out of session {key}"),
+        Action::DeadRead => format!("read session {key} after its logout"),
+        Action::Hit => hit(op, run),
+        Action::Submit => format!("submit job {key} to queue {value}"),
+        Action::JobStatus => {
+            let state = usize::try_from(value).ok().and_then(|at| Action::JOB_STATES.get(at));
+            format!("ask for job {key}: {}", state.unwrap_or(&"no state that is known"))
+        }
+        Action::Online => format!("user {key} goes online, socket {value}"),
+        Action::Offline => format!("user {key} goes offline, socket {value}"),
+        Action::Lookup => {
+            format!("look user {key} up: {}", if value == 1 { "online" } else { "offline" })
+        }
+        Action::StatusMessage => {
+            let status = if value & 1 == 1 { "online" } else { "offline" };
+            format!("message {} says user {key} is {status}", value >> 1)
+        }
+        Action::Dropped => format!("socket {value} of user {key} is closed by the other side"),
+        Action::ModelCall => format!("the model API is called for {key}, attempt {value}"),
+        Action::MailCall => format!("the mail API is called for job {key}, attempt {value}"),
+    }
+}
+
+fn hit(op: &Operation, run: &RunView) -> String {
+    let (policy, client) = Action::limiter_parts(op.key);
+    let name = run.plan.limit_policy(policy).map_or("no policy of the plan", |p| &p.policy);
+    let end = if op.value == 1 { "admitted" } else { "not admitted" };
+    format!("client {client} hits {name}: {end}")
+}
+
+/// The outcome with the status that told it: `ok 202`, `unknown, no answer`.
+pub(crate) fn outcome(op: &Operation) -> String {
+    match op.status {
+        0 => format!("{}, no answer", op.outcome.name()),
+        status => format!("{} {status}", op.outcome.name()),
+    }
+}
+
+/// The instance that was asked.
+pub(crate) fn instance(op: &Operation) -> String {
+    if op.instance == NO_INSTANCE { "–".to_owned() } else { format!("server[{}]", op.instance) }
+}
+
+/// What an event tells, as a sentence without its time.
+pub(crate) fn event(kind: &EventKind, run: &RunView) -> String {
+    let fault = |index: usize| {
+        let planned = run.plan.faults.get(index).map(fault_name);
+        planned.unwrap_or_else(|| format!("fault {index}"))
+    };
+    match kind {
+        EventKind::EnvironmentReady => "The environment is ready".to_owned(),
+        EventKind::LoadStarted { .. } => "The load begins".to_owned(),
+        EventKind::LoadEnded { .. } => "The load is over".to_owned(),
+        EventKind::DrainEnded => "The final reads are done".to_owned(),
+        EventKind::FaultBegun { fault: index, target, .. } => {
+            format!("Fault begins: {} (hits {target})", fault(*index))
+        }
+        EventKind::FaultInjected { fault: index, proof } => {
+            let proof = proof.as_ref().map(|proof| format!("; proof: {proof}"));
+            format!("Fault acts: {}{}", fault(*index), proof.unwrap_or_default())
+        }
+        EventKind::FaultFailed { fault: index, reason } => {
+            format!("Fault could not be injected: {}: {reason}", fault(*index))
+        }
+        EventKind::FaultHealed { fault: index } => format!("Fault is healed: {}", fault(*index)),
+        EventKind::Role { node, role, .. } => {
+            let role = match role {
+                NodeRole::Master => "is master",
+                NodeRole::Replica => "is replica",
+                NodeRole::Down => "does not answer",
+            };
+            format!("{node} {role}")
+        }
+        EventKind::Sentinel { sentinel, channel, message } => {
+            format!("{sentinel} says {channel} {message}")
+        }
+        EventKind::ProcessUp { process, pid } => format!("{process} starts (process {pid})"),
+        EventKind::ProcessDown { process } => format!("{process} ends"),
+        EventKind::RecordsLost { count } => {
+            format!("{} lost: the disk was too slow", format::counted(*count, "record"))
+        }
+        EventKind::Interrupted { reason } => format!("The run is interrupted: {reason}"),
+        EventKind::RunEnded => "The run is over".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::synthetic;
+
+    #[test]
+    fn operations_are_told_in_words() {
+        let run = synthetic::steady().0;
+        let mut op = *run.operations.iter().find(|op| op.action == Action::Hit).unwrap();
+        (op.key, op.value) = (Action::limiter_key(0, 7), 0);
+        assert_eq!(operation(&op, &run), "client 7 hits general: not admitted");
+        op.key = Action::limiter_key(9, 7);
+        assert_eq!(operation(&op, &run), "client 7 hits no policy of the plan: not admitted");
+        (op.action, op.key, op.value) = (Action::JobStatus, 3, 99);
+        assert_eq!(operation(&op, &run), "ask for job 3: no state that is known");
+        op.status = 0;
+        assert!(outcome(&op).ends_with("no answer"));
+    }
+}
