@@ -16,7 +16,7 @@ const toxics = {
 
 async function main() {
   const server = new Toxiproxy(`http://${process.env.TOXIPROXY}`);
-  for (const proxy of Object.values((await server.getAll()).proxies ?? (await server.getAll()))) {
+  for (const proxy of Object.values(await server.getAll())) {
     await proxy.remove();
   }
   const body = { name: "node", listen: "localhost:0", upstream: "localhost:1" };
@@ -33,7 +33,6 @@ async function main() {
     const toxic = await proxy.addToxic({ type, attributes, toxicity: 0.5, stream: "upstream" });
     assert.deepStrictEqual([toxic.name, toxic.toxicity], [`${type}_upstream`, 0.5]);
     assert.deepStrictEqual(toxic.attributes, attributes);
-    await toxic.refresh();
     await toxic.update({ type, stream: "upstream", toxicity: 1, attributes });
     assert.strictEqual((await proxy.getToxic(toxic.name)).toxicity, 1);
     await toxic.remove();

@@ -16,7 +16,9 @@ use serde_json::Value;
 
 pub use crate::cut::{Cut, Mode};
 pub use error::Error;
-pub use types::{NewProxy, NewToxic, Proxy, ProxyUpdate, Stream, Toxic, ToxicUpdate};
+pub use types::{
+    Flow, NewProxy, NewToxic, Proxy, ProxyUpdate, Stream, Toxic, ToxicUpdate, Traffic,
+};
 
 /// The longest that connecting takes before a call fails.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -203,6 +205,14 @@ impl Client {
     /// As [`Client::cut`].
     pub async fn heal(&self, proxy: &str) -> Result<()> {
         self.tell(Method::DELETE, &path(&["proxies", proxy, "cut"]), None::<&()>).await
+    }
+
+    /// A proxy's connections and bytes until now. An extension of this server.
+    ///
+    /// # Errors
+    /// As [`Client::cut`].
+    pub async fn traffic(&self, proxy: &str) -> Result<Traffic> {
+        self.ask(Method::GET, &path(&["proxies", proxy, "traffic"]), None::<&()>).await
     }
 
     /// A call whose answer does not matter, beyond not being a refusal.

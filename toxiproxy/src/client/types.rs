@@ -177,6 +177,28 @@ pub struct ToxicUpdate {
     pub attributes: Map<String, Value>,
 }
 
+/// What went through a proxy until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Traffic {
+    /// Connections that are open, or held for a peer that is cut off.
+    pub live: u64,
+    /// Connections since the proxy was created.
+    pub accepted: u64,
+    /// From the clients to the server.
+    pub upstream: Flow,
+    /// From the server to the clients.
+    pub downstream: Flow,
+}
+
+/// The bytes of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Flow {
+    /// Read from the sources.
+    pub received_bytes: u64,
+    /// Written to the destinations.
+    pub sent_bytes: u64,
+}
+
 fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

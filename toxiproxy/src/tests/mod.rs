@@ -5,6 +5,7 @@ mod api;
 mod cut;
 mod links;
 mod shaping;
+mod torture;
 mod toxics;
 
 use std::io;
