@@ -24,7 +24,9 @@ impl Default for Latency {
 impl Latency {
     /// Adds a latency in nanoseconds.
     pub fn record(&mut self, nanoseconds: u64) {
-        self.0.saturating_record(nanoseconds.max(1));
+        // Unlike `saturating_record`, which clamps to the range so far, this grows the range; it
+        // fails only where a count of buckets does not fit into the machine's word.
+        let _ = self.0.record(nanoseconds.max(1));
     }
 
     /// The value at a quantile of 0 to 1, in nanoseconds; `None` when empty.
@@ -129,4 +131,24 @@ fn write_log(path: &Path, wall_origin_ms: u64, operations: &[&Operation]) -> io:
         }
     }
     file.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_of_any_size_are_kept_to_three_digits() {
+        let mut latency = Latency::default();
+        for value in [0, 900_000, 2_000_000_000, u64::MAX] {
+            latency.record(value);
+        }
+        assert_eq!(latency.count(), 4);
+        let middle = latency.quantile_ns(0.5).unwrap();
+        assert!((900_000..901_000).contains(&middle), "{middle}");
+        assert_eq!(latency.max_ns(), Some(u64::MAX));
+        let mut both = Latency::default();
+        both.merge(&latency);
+        assert_eq!(both.max_ns(), latency.max_ns());
+    }
 }
