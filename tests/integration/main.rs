@@ -2,5 +2,6 @@
 
 mod dependencies;
 mod drill;
+mod readme;
 mod setup;
 mod tidy;
