@@ -13,6 +13,7 @@ use redrill_history::EnvironmentPlan;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// How long a process may take to answer its first PING, loading its data included.
@@ -72,7 +73,7 @@ impl Member {
         for _ in 0..PORT_TRIES {
             let process = processes.start(self.spec(part, redis)?)?;
             tokio::select! {
-                answered = answers(self.direct) => {
+                answered = answers(self.direct, true) => {
                     return answered.with_context(|| self.name.clone());
                 }
                 _ = process.ended() => {}
@@ -115,11 +116,21 @@ impl Member {
     }
 }
 
-/// Waits until a PING is answered with PONG, which a node that loads its data does not.
-pub(super) async fn answers(address: SocketAddr) -> Result<()> {
+/// Waits until a node or Sentinel answers a PING with PONG, which one that loads its data does
+/// not, or until any other process accepts a connection.
+pub(super) async fn answers(address: SocketAddr, is_redis: bool) -> Result<()> {
     let ping = cmd("PING");
+    let within = Duration::from_secs(1);
     let answered = async {
-        while admin::ask::<String>(address, &ping, Duration::from_secs(1)).await.is_err() {
+        loop {
+            let is_up = if is_redis {
+                admin::ask::<String>(address, &ping, within).await.is_ok()
+            } else {
+                TcpStream::connect(address).await.is_ok()
+            };
+            if is_up {
+                return;
+            }
             sleep(Duration::from_millis(10)).await;
         }
     };

@@ -19,18 +19,21 @@ mod start;
 mod stop;
 mod target;
 
+pub(crate) use admin::ask;
 pub use config::GROUP;
 pub use journal::{Journalled, Remedy};
 pub use member::Member;
+pub(crate) use proc::ProcStat;
+pub(crate) use process::Process;
 pub use process::ProcessSpec;
+pub(crate) use processes::record;
 pub use redis_binary::{RedisBinary, RedisMissing};
 pub use start::{Setup, check};
 pub use target::{Target, UnknownTarget, parse_target};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use journal::Guardian;
 use observer::Observer;
-use process::Process;
 use processes::Processes;
 use proxies::Proxies;
 use redrill_history::EnvironmentFacts;
@@ -154,6 +157,46 @@ impl Environment {
 
     pub(crate) fn spec(&self, name: &str) -> Result<ProcessSpec> {
         self.processes.spec(name)
+    }
+
+    /// Starts a process that has ended as it was started before, and waits until it answers: a node
+    /// or Sentinel to a PING, any other by accepting a connection.
+    pub(crate) async fn start_again(&self, name: &str) -> Result<()> {
+        let process = self.processes.start_again(name)?;
+        let address = self.processes.spec(name)?.address;
+        let is_redis = !name.starts_with("server");
+        tokio::select! {
+            answered = member::answers(address, is_redis) => answered.with_context(|| name.to_owned()),
+            _ = process.ended() => {
+                let words = self.processes.last_words(name);
+                bail!("{name} was started again and ended at once; its log ends with:\n{words}")
+            }
+        }
+    }
+
+    /// Tells the guardian how to heal a fault that is about to act.
+    pub(crate) async fn journal(&self, remedy: Remedy) -> Result<Journalled> {
+        self.guardian.fault(remedy).await
+    }
+
+    /// Tells the guardian that a fault is healed.
+    pub(crate) async fn healed(&self, fault: Journalled) -> Result<()> {
+        self.guardian.healed(fault).await
+    }
+
+    /// Cuts source addresses off from proxies.
+    pub(crate) async fn cut(&self, pairs: &[(String, IpAddr)]) -> Result<()> {
+        self.proxies.cut(pairs).await
+    }
+
+    /// Undoes [`Environment::cut`].
+    pub(crate) async fn heal_cut(&self, pairs: &[(String, IpAddr)]) -> Result<()> {
+        self.proxies.heal(pairs).await
+    }
+
+    /// Whether a source address is cut off from a proxy.
+    pub(crate) async fn is_cut(&self, pair: &(String, IpAddr)) -> bool {
+        self.proxies.is_cut(pair).await
     }
 }
 

@@ -31,7 +31,7 @@ pub struct ProcessSpec {
 
 /// A started process.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     pid: u32,
     orders: mpsc::Sender<Order>,
     ended: watch::Receiver<Option<ExitStatus>>,
@@ -67,12 +67,12 @@ impl Process {
     }
 
     /// The process id.
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Whether it has not ended.
-    pub(super) fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.ended.borrow().is_none()
     }
 
@@ -80,7 +80,7 @@ impl Process {
     ///
     /// # Errors
     /// When it has ended: the signal never reaches another process of the same id.
-    pub(super) async fn signal(&self, signal: Signal) -> Result<()> {
+    pub(crate) async fn signal(&self, signal: Signal) -> Result<()> {
         let (tell, told) = oneshot::channel();
         if self.orders.send(Order(signal, tell)).await.is_err() {
             bail!("process {} has ended", self.pid);
@@ -90,7 +90,7 @@ impl Process {
     }
 
     /// Waits for its end.
-    pub(super) async fn ended(&self) -> Option<ExitStatus> {
+    pub(crate) async fn ended(&self) -> Option<ExitStatus> {
         let mut ended = self.ended.clone();
         // It closes without a value only when the runtime goes down.
         ended.wait_for(Option::is_some).await.ok().and_then(|status| *status)

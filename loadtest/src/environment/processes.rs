@@ -117,7 +117,7 @@ impl Processes {
 }
 
 /// Appends an event; a full disk must not end the run, and shows in the log.
-pub(super) fn record(events: &EventLog, at_ns: u64, kind: EventKind) {
+pub(crate) fn record(events: &EventLog, at_ns: u64, kind: EventKind) {
     if let Err(error) = events.append(at_ns, kind) {
         tracing::error!(%error, "cannot record an event");
     }

@@ -111,6 +111,11 @@ impl Proxies {
         self.apply(&cuts, pairs).await
     }
 
+    /// Whether a peer is cut off from a proxy.
+    pub(super) async fn is_cut(&self, pair: &(String, IpAddr)) -> bool {
+        self.cuts.lock().await.contains_key(pair)
+    }
+
     async fn apply(&self, cuts: &Cuts, changed: &[(String, IpAddr)]) -> Result<()> {
         let mut names: Vec<&String> = changed.iter().map(|(name, _)| name).collect();
         names.sort();

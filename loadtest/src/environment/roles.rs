@@ -30,11 +30,12 @@ impl Environment {
     /// The processes that these targets are now, without repetition, in order of the targets.
     ///
     /// # Errors
-    /// A role that no node has now.
-    pub async fn resolve(&self, targets: &[Target]) -> Result<Vec<String>> {
+    /// A role that no node has now, or a process that was never started.
+    pub async fn resolve(&self, targets: &[String]) -> Result<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
-        for target in targets {
-            let found = match target {
+        for text in targets {
+            let target = Target::read(text).with_context(|| format!("no target {text}"))?;
+            let found = match &target {
                 Target::Node(_) | Target::Sentinel(_) | Target::Server(_) => {
                     vec![target.to_string()]
                 }

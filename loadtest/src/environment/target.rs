@@ -58,6 +58,13 @@ pub struct UnknownTarget {
     known: String,
 }
 
+impl Target {
+    /// Reads a name, whether or not the environment has what it names.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        read(text)
+    }
+}
+
 fn read(text: &str) -> Option<Target> {
     match text {
         "replicas" => return Some(Target::Replicas),

@@ -1,0 +1,58 @@
+//! Down: nobody listens at the announced address, though the process is well.
+
+use super::injected::each;
+use super::probe::{HEALTHY, Seen, ping_from_harness};
+use super::{Fault, Hits, Injected, Injection, Setting, toxic};
+use crate::environment::Remedy;
+use anyhow::{Result, ensure};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+pub(super) struct Down;
+
+impl Fault for Down {
+    fn name(&self) -> &'static str {
+        "down"
+    }
+
+    fn doc(&self) -> &'static str {
+        "refuses new connections to a node or Sentinel and closes those that exist"
+    }
+
+    fn heals(&self) -> Option<&'static str> {
+        Some("listens again at the same address")
+    }
+
+    fn hits(&self) -> Hits {
+        Hits::Proxied
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+
+    fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {
+        each(injection, disable).boxed()
+    }
+}
+
+async fn disable<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
+    let environment = injection.environment;
+    let announced = toxic::announced(environment, name)?;
+    ensure!(environment.proxy().proxy(name).await?.enabled, "{name} is down already");
+    let journalled = environment.journal(Remedy::EndWithGroup).await?;
+    environment.proxy().set_enabled(name, false).await?;
+    let seen = ping_from_harness(announced, HEALTHY).await;
+    let name = name.to_owned();
+    let injected = Injected::new(format!("{name}: {seen} on {announced}"), async move {
+        environment.proxy().set_enabled(&name, true).await?;
+        toxic::assert_healed(environment, &name).await?;
+        environment.healed(journalled).await
+    });
+    if seen == Seen::Refused {
+        return Ok(injected);
+    }
+    let proof = injected.proof().to_owned();
+    injected.heal().await?;
+    anyhow::bail!("the proxy still listens: {proof}")
+}

@@ -1,0 +1,58 @@
+//! Failover: Sentinel replaces the master on command, though nothing has failed.
+
+use super::{Fault, Hits, Injected, Injection, Setting};
+use crate::environment::{GROUP, ask};
+use anyhow::{Context, Result};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use redis::cmd;
+use std::time::Duration;
+
+/// How long a Sentinel may take to accept the command.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+pub(super) struct Failover;
+
+impl Fault for Failover {
+    fn name(&self) -> &'static str {
+        "failover"
+    }
+
+    fn doc(&self) -> &'static str {
+        "has Sentinel promote a replica (SENTINEL FAILOVER), as before planned maintenance"
+    }
+
+    fn heals(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn hits(&self) -> Hits {
+        Hits::Master
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+
+    fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {
+        failover(injection).boxed()
+    }
+}
+
+/// Asks one Sentinel after another until one accepts. Nothing is to be healed, so nothing is
+/// journalled.
+async fn failover(injection: Injection<'_>) -> Result<Injected<'_>> {
+    let command = cmd("SENTINEL").arg("FAILOVER").arg(GROUP).to_owned();
+    let mut refusal = None;
+    for sentinel in injection.environment.sentinels() {
+        match ask::<String>(sentinel.direct, &command, ANSWER_WITHIN).await {
+            Ok(answer) => {
+                let masters = injection.targets.join(", ");
+                let proof = format!("{} answered {answer} to replacing {masters}", sentinel.name);
+                return Ok(Injected::over(proof));
+            }
+            Err(error) => refusal = Some(error.context(format!("{} refused", sentinel.name))),
+        }
+    }
+    Err(refusal.context("there is no Sentinel")?)
+}

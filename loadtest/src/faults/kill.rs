@@ -1,0 +1,63 @@
+//! Kill: a process ends at once and stays away for a while.
+
+use super::injected::each;
+use super::probe::{HEALTHY, Seen, ping_from_harness};
+use super::{Fault, Hits, Injected, Injection, Setting};
+use crate::environment::Remedy;
+use anyhow::{Result, ensure};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use rustix::process::Signal;
+
+pub(super) struct Kill;
+
+impl Fault for Kill {
+    fn name(&self) -> &'static str {
+        "kill"
+    }
+
+    fn doc(&self) -> &'static str {
+        "ends a process with SIGKILL, as a crash or the out-of-memory killer does"
+    }
+
+    fn heals(&self) -> Option<&'static str> {
+        Some("is started again on the same port with its data, and answers")
+    }
+
+    fn hits(&self) -> Hits {
+        Hits::Processes
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+
+    fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {
+        each(injection, kill).boxed()
+    }
+}
+
+async fn kill<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
+    let environment = injection.environment;
+    let process = environment.process(name)?;
+    ensure!(process.is_running(), "{name} is not running");
+    let journalled = environment.journal(Remedy::EndWithGroup).await?;
+    process.signal(Signal::KILL).await?;
+    process.ended().await;
+    let address = environment.spec(name)?.address;
+    let seen = ping_from_harness(address, HEALTHY).await;
+    let name = name.to_owned();
+    let injected = Injected::new(
+        format!("{name}: process {} has ended, {seen} on {address}", process.pid()),
+        async move {
+            environment.start_again(&name).await?;
+            environment.healed(journalled).await
+        },
+    );
+    if seen == Seen::Refused {
+        return Ok(injected);
+    }
+    let proof = injected.proof().to_owned();
+    injected.heal().await?;
+    anyhow::bail!("somebody else listens: {proof}")
+}

@@ -1,0 +1,110 @@
+//! Pause: a process stands still, its connections open.
+
+use super::injected::each;
+use super::probe::{HEALTHY, SILENCE, ping_from_harness};
+use super::{Fault, Hits, Injected, Injection, Setting};
+use crate::environment::{ProcStat, Process, Remedy};
+use anyhow::{Result, ensure};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use rustix::process::Signal;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::sleep;
+
+pub(super) struct Pause;
+
+impl Fault for Pause {
+    fn name(&self) -> &'static str {
+        "pause"
+    }
+
+    fn doc(&self) -> &'static str {
+        "stops a process with SIGSTOP, as a hung disk or a paused virtual machine does"
+    }
+
+    fn heals(&self) -> Option<&'static str> {
+        Some("goes on with SIGCONT, and answers")
+    }
+
+    fn hits(&self) -> Hits {
+        Hits::Processes
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+
+    fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {
+        each(injection, pause).boxed()
+    }
+}
+
+async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
+    let environment = injection.environment;
+    let process = environment.process(name)?;
+    let pid = process.pid();
+    ensure!(process.is_running(), "{name} is not running");
+    ensure!(!is_stopped(pid), "{name} is paused already");
+    // A server may be slow to answer anything but HTTP; its state in the process table must do.
+    let address = environment.spec(name)?.address;
+    let address = (!name.starts_with("server")).then_some(address);
+    let journalled = environment.journal(Remedy::Continue { pid }).await?;
+    process.signal(Signal::STOP).await?;
+    let seen = stands_still(pid, address).await;
+    let name = name.to_owned();
+    let proof = format!("{name}: {}", seen.as_deref().unwrap_or("it still answers"));
+    let injected = Injected::new(proof, async move {
+        resume(&name, &process, address).await?;
+        environment.healed(journalled).await
+    });
+    if seen.is_some() {
+        return Ok(injected);
+    }
+    let proof = injected.proof().to_owned();
+    injected.heal().await?;
+    anyhow::bail!(proof)
+}
+
+/// What shows that the process stands still, if anything does.
+async fn stands_still(pid: u32, address: Option<SocketAddr>) -> Option<String> {
+    let state = is_stopped(pid).then(|| format!("process {pid} is in state T"));
+    let silence = match address {
+        Some(address) => {
+            let seen = ping_from_harness(address, SILENCE).await;
+            if seen.is_answer() {
+                return None;
+            }
+            Some(seen.to_string())
+        }
+        None => None,
+    };
+    let seen: Vec<String> = state.into_iter().chain(silence).collect();
+    (!seen.is_empty()).then(|| seen.join(", "))
+}
+
+/// Lets the process go on. One that has ended meanwhile, or was replaced, has nothing to go on.
+async fn resume(name: &str, process: &Process, address: Option<SocketAddr>) -> Result<()> {
+    if !process.is_running() || process.signal(Signal::CONT).await.is_err() {
+        return Ok(());
+    }
+    if let Some(address) = address {
+        let seen = ping_from_harness(address, HEALTHY).await;
+        ensure!(
+            seen.is_answer() || !process.is_running(),
+            "{name} was sent SIGCONT, but {seen} on {address}"
+        );
+    }
+    // The signal is delivered when the system comes to it.
+    for _ in 0..100 {
+        if !is_stopped(process.pid()) {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    anyhow::bail!("{name} was sent SIGCONT, but process {} is still stopped", process.pid())
+}
+
+fn is_stopped(pid: u32) -> bool {
+    ProcStat::read(pid).is_some_and(|stat| stat.state == 'T')
+}
