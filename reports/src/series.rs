@@ -64,7 +64,7 @@ impl Bins {
         let width_ns = width_ns(length);
         let mut count = length.div_ceil(width_ns);
         // A remainder of less than a tenth would show as a rate of nothing: it joins its neighbour.
-        if count > 1 && length % width_ns != 0 && length % width_ns < width_ns / 10 {
+        if count > 1 && !length.is_multiple_of(width_ns) && length % width_ns < width_ns / 10 {
             count -= 1;
         }
         let start = |index: u64| run.load_start_ns.saturating_add(index.saturating_mul(width_ns));

@@ -8,6 +8,7 @@ use plotters::style::{RGBAColor, RGBColor};
 use std::fmt::Write;
 
 /// A colour with one meaning.
+#[derive(Clone, Copy)]
 pub(crate) struct Ink {
     /// Name of the style sheet's variable.
     name: &'static str,

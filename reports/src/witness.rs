@@ -11,7 +11,8 @@ use redrill_history::{Operation, Outcome, RunView};
 use std::ops::Range;
 
 /// Bars lie here; their names stand to the left, their outcomes to the right.
-const BARS_X: Range<i32> = 700..WIDTH - 320;
+const BARS_X: Range<i32> = 800..WIDTH - 320;
+const WORDS_X: i32 = 220;
 const LANE: i32 = 46;
 const HEAD: i32 = 34;
 const AXIS: i32 = 66;
@@ -87,7 +88,7 @@ fn bar(
     line(canvas, vec![(0, top + LANE), (WIDTH, top + LANE)], &crate::theme::LINE, 1)?;
     bold_words(canvas, &name(is_effect, op), (0, middle), &TEXT)?;
     let told = text::operation(op, scene.run);
-    words(canvas, &told, (150, middle), Align::Left, &TEXT)?;
+    words(canvas, &told, (WORDS_X, middle), Align::Left, &TEXT)?;
     let (begun, ended) = (x(op.started_ns), x(op.finished_ns));
     // What took less time than the picture can show is still there.
     let ended = ended.max(begun + 8);

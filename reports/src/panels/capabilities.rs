@@ -77,8 +77,7 @@ fn figure(name: &str, run: &RunView, bins: &Bins) -> Figure {
         id: format!("{name}-figure"),
         title: format!("Outcomes of {name}"),
         description: format!("Requests of {name} by outcome over the load, stacked."),
-        how_to_read: "A gap in the plain part is what users were not served; hatched was refused, \
-                      crossed may have happened."
+        how_to_read: "Plain was acknowledged, hatched was refused, crossed may have happened."
             .to_owned(),
         svg: timeline::draw_outcomes(run, bins),
         data: timeline_panel::bins_table(&format!("Load of {name} by time"), run, bins),

@@ -3,7 +3,7 @@
 use super::Panel;
 use crate::{format, series, text};
 use maud::{Markup, html};
-use redrill_history::{Report, RunView, print_duration};
+use redrill_history::{Report, RunView};
 
 pub(super) struct Card;
 
@@ -56,7 +56,7 @@ fn facts(run: &RunView) -> Vec<(&'static str, String)> {
             format!(
                 "{} of {} planned",
                 format::duration(lasted as f64),
-                print_duration(plan.load.duration)
+                length(plan.load.duration)
             ),
         ),
         ("Asked of the service", none_if_empty(&capabilities, ", ")),
@@ -83,11 +83,15 @@ fn instances(count: u8) -> String {
 
 fn fault(fault: &redrill_history::PlannedFault) -> String {
     let name = text::fault_name(fault);
-    let at = print_duration(fault.at);
+    let at = length(fault.at);
     match fault.lasts {
-        Some(lasts) => format!("{name} at {at} for {}", print_duration(lasts)),
+        Some(lasts) => format!("{name} at {at} for {}", length(lasts)),
         None => format!("{name} at {at}"),
     }
+}
+
+fn length(duration: std::time::Duration) -> String {
+    format::duration(duration.as_secs_f64() * 1e9)
 }
 
 fn machine(run: &RunView) -> String {

@@ -65,9 +65,8 @@ fn legend() -> Markup {
 
 fn rows(finding: &Finding) -> Markup {
     let verdict = finding.verdict;
-    let has_more = !finding.measures.is_empty()
-        || !finding.breakdowns.is_empty()
-        || finding.phases.iter().any(|phase| phase.possible > 0);
+    let has_more =
+        !finding.measures.is_empty() || !finding.breakdowns.is_empty() || has_phases(finding);
     html! {
         tbody.(verdict.name()) id={ "finding-" (slug(&finding.id)) } {
             tr {
@@ -80,7 +79,7 @@ fn rows(finding: &Finding) -> Markup {
                 td.number data-label="Definite" { (format::count(finding.definite)) }
                 td.number data-label="Possible" { (format::count(finding.possible)) }
                 td.number data-label="Examined" { (format::count(finding.examined)) }
-                td data-label="Objective" { (finding.objective) }
+                td data-label="Objective" { (objective(finding)) }
                 td data-label="What was seen" {
                     (finding.summary)
                     @if witnesses::are_shown(finding) {
@@ -100,11 +99,24 @@ fn rows(finding: &Finding) -> Markup {
     }
 }
 
+/// The objective, so that it can be read without the head of its column.
+fn objective(finding: &Finding) -> String {
+    match finding.objective.as_str() {
+        "none" => "none allowed".to_owned(),
+        words => words.to_owned(),
+    }
+}
+
+/// A table of noughts tells nothing.
+fn has_phases(finding: &Finding) -> bool {
+    finding.phases.iter().any(|phase| phase.possible > 0)
+}
+
 /// Measures, phases and breakdowns of a finding.
 fn numbers(finding: &Finding) -> Markup {
     html! {
         (measures(finding))
-        @if finding.phases.iter().any(|phase| phase.examined > 0) { (phases(finding)) }
+        @if has_phases(finding) { (phases(finding)) }
         @for breakdown in &finding.breakdowns { (split(breakdown)) }
     }
 }

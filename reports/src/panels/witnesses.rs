@@ -58,8 +58,7 @@ fn part(finding: &Finding, run: &RunView) -> Markup {
             }
             @if left_out > 0 {
                 p.note {
-                    "And " (format::counted(left_out, "more witness")) "es of "
-                    (format::count(finding.definite)) " definite violations, in findings.json."
+                    "Witnesses not shown: " (format::count(left_out)) ". findings.json has them."
                 }
             }
         }
@@ -87,19 +86,19 @@ fn figure(id: &str, witness: &Witness, run: &RunView) -> Markup {
                 id: id.to_owned(),
                 title: "The operations in order".to_owned(),
                 description: witness.explanation.clone(),
-                how_to_read: "Each bar runs from the start of an operation to its answer; a thin line \
-                              before it is the wait since it should have started. Where bars \
-                              overlap, either may have come first."
+                how_to_read: "A bar runs from the start of an operation to its answer, a thin line \
+                              before it from when it should have started; where bars overlap, \
+                              either may have come first."
                     .to_owned(),
                 svg: witness::draw(&scene),
                 data: operations_table(&scene),
             }.markup())
         }
         @if left_out > 0 {
-            p.note { (format::counted(left_out, "operation")) " of this witness not shown." }
+            p.note { "Operations of this witness not shown: " (format::count(left_out)) "." }
         }
         @if missing > 0 && !shown.is_empty() {
-            p.note { (format::counted(missing as u64, "operation")) " of this witness could not be read." }
+            p.note { "Operations of this witness that could not be read: " (format::count(missing as u64)) "." }
         }
     }
 }

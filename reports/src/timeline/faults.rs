@@ -7,6 +7,8 @@ use crate::theme::{FAULT, MUTED, PLANNED, TEXT};
 use redrill_history::{EventKind, PlannedFault, RunView};
 
 const LANE: i32 = 42;
+/// Letters of a name that fit beside a lane.
+const NAME_MOST: usize = 24;
 
 pub(super) struct Faults;
 
@@ -23,7 +25,7 @@ impl Row for Faults {
             let windows = || scene.run.windows.iter().filter(|window| window.fault == lane);
             let unplanned = || windows().next().map(|window| window.kind.clone());
             let name = planned.map(fault_name).or_else(unplanned).unwrap_or_default();
-            bold_words(canvas, &shortened(&name, 26), (0, middle), &TEXT)?;
+            bold_words(canvas, &shortened(&name, NAME_MOST), (0, middle), &TEXT)?;
             let mut end = scene.x(canvas, scene.run.load_start_ns);
             for window in windows() {
                 let begun = scene.x(canvas, window.begun_ns);

@@ -16,7 +16,7 @@ use redrill_history::{RunView, SECOND_NS};
 use std::ops::Range;
 
 /// Where rows begin and end; their names stand to the left.
-const PLOT_X: Range<i32> = 380..WIDTH - 30;
+const PLOT_X: Range<i32> = 410..WIDTH - 30;
 const GAP: i32 = 34;
 const AXIS: i32 = 66;
 const HEAD: i32 = 36;
