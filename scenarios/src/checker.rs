@@ -1,6 +1,23 @@
 //! What a checker is, and running all of them.
 
-use redrill_history::{Finding, RunView};
+mod evidence;
+mod headline;
+#[cfg(test)]
+pub(crate) mod literal;
+mod origin;
+mod tally;
+
+#[allow(unused_imports)]
+pub(crate) use evidence::{
+    count, fault_end_ns, latest_effect_ns, many, nanoseconds, plus, seconds, span, whole, witness,
+};
+pub(crate) use origin::{acknowledged_by, acknowledged_when};
+pub(crate) use tally::Tally;
+
+use crate::{cache, limiter, presence, queue, service, sessions};
+use redrill_history::{Capability, Finding, Report, ResolvedPlan, RunView, Verdict};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A pure function of a run: one statement that must hold, and what was found of it.
 pub trait Checker: Sync {
@@ -8,7 +25,162 @@ pub trait Checker: Sync {
     fn id(&self) -> &'static str;
     /// What must hold, in plain words.
     fn statement(&self) -> &'static str;
-    /// Examines the run. The verdict is set by the caller from the plan's objective, unless the
-    /// checker itself says that its evidence is worthless.
+    /// False for a plan that cannot give evidence by its nature: recovery without a fault.
+    fn applies(&self, _plan: &ResolvedPlan) -> bool {
+        true
+    }
+    /// Examines the run and judges it by the plan's objective for this id.
     fn check(&self, run: &RunView) -> Finding;
+}
+
+/// The checkers of a capability, or those of every run.
+type Group = (Option<Capability>, &'static [&'static dyn Checker]);
+
+/// Every checker, in the order of reports.
+const GROUPS: &[Group] = &[
+    (Some(Capability::Cache), cache::checkers::CHECKERS),
+    (Some(Capability::Sessions), sessions::checkers::CHECKERS),
+    (Some(Capability::Limiter), limiter::checkers::CHECKERS),
+    (Some(Capability::Queue), queue::checkers::CHECKERS),
+    (Some(Capability::Presence), presence::checkers::CHECKERS),
+    (None, service::checkers::CHECKERS),
+    (None, service::trust::CHECKERS),
+];
+
+/// The ids of every checker: what a plan's objectives may name.
+pub fn ids() -> Vec<&'static str> {
+    all().map(Checker::id).collect()
+}
+
+/// Every checker, in the order of reports.
+pub fn all() -> impl Iterator<Item = &'static dyn Checker> {
+    GROUPS.iter().flat_map(|(_, checkers)| checkers.iter().copied())
+}
+
+/// Runs every checker that the plan gives evidence to, and sums up in a headline.
+pub fn check_all(run: &RunView) -> Report {
+    let plan = &run.plan;
+    let loaded = |capability: &Option<Capability>| {
+        capability.is_none_or(|capability| plan.load.capabilities.contains_key(&capability))
+    };
+    let findings: Vec<Finding> = GROUPS
+        .iter()
+        .filter(|(capability, _)| loaded(capability))
+        .flat_map(|(_, checkers)| checkers.iter().copied())
+        .filter(|checker| checker.applies(plan))
+        .map(|checker| check_one(checker, run))
+        .collect();
+    let verdict = Report::worst(&findings);
+    Report { verdict, headline: headline::headline(run, verdict, &findings), findings }
+}
+
+/// One finding. A history with holes proves nothing that rests on what is absent from it, so that
+/// a failure becomes inconclusive there.
+fn check_one(checker: &dyn Checker, run: &RunView) -> Finding {
+    let finding = match catch_unwind(AssertUnwindSafe(|| checker.check(run))) {
+        Ok(finding) => finding,
+        Err(panic) => {
+            let reason = format!("The checker itself broke: {}.", panic_text(&*panic));
+            Finding::new(checker.id(), checker.statement()).inconclusive(&reason)
+        }
+    };
+    match whole(run) {
+        Err(hole) if finding.verdict == Verdict::Fail => {
+            let reason = format!("{} But {hole}, which may explain it.", finding.summary);
+            finding.inconclusive(&reason)
+        }
+        _ => finding,
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use literal::Literal;
+    use std::collections::BTreeSet;
+
+    struct Broken;
+
+    impl Checker for Broken {
+        fn id(&self) -> &'static str {
+            "test.broken"
+        }
+        fn statement(&self) -> &'static str {
+            "It breaks."
+        }
+        fn check(&self, _run: &RunView) -> Finding {
+            panic!("index out of range");
+        }
+    }
+
+    struct Failing;
+
+    impl Checker for Failing {
+        fn id(&self) -> &'static str {
+            "test.failing"
+        }
+        fn statement(&self) -> &'static str {
+            "It fails."
+        }
+        fn check(&self, _run: &RunView) -> Finding {
+            let finding = Finding::new(self.id(), self.statement());
+            Finding { definite: 1, possible: 1, examined: 1, ..finding }.judged(None)
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_begin_with_their_capability() {
+        let ids = ids();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        for (capability, checkers) in GROUPS {
+            for checker in *checkers {
+                let group = checker.id().split_once('.').map(|(group, _)| group);
+                match capability {
+                    Some(capability) => assert_eq!(group, Some(capability.name())),
+                    None => assert!(matches!(group, Some("service" | "trust")), "{group:?}"),
+                }
+                assert!(checker.statement().ends_with('.'), "{}", checker.id());
+            }
+        }
+    }
+
+    #[test]
+    fn no_checker_passes_a_run_of_which_nothing_is_known() {
+        let run = Literal::nothing().view();
+        let report = check_all(&run);
+        assert_eq!(report.verdict, Verdict::Inconclusive);
+        for finding in &report.findings {
+            assert_eq!(finding.verdict, Verdict::Inconclusive, "{}", finding.id);
+            assert!(!finding.summary.is_empty(), "{} says nothing", finding.id);
+        }
+    }
+
+    #[test]
+    fn a_capability_that_the_plan_leaves_out_is_not_checked() {
+        let mut run = Literal::new().view();
+        run.plan.load.capabilities.remove(&Capability::Queue);
+        let report = check_all(&run);
+        assert!(report.findings.iter().all(|finding| !finding.id.starts_with("queue.")));
+        assert!(report.findings.iter().any(|finding| finding.id.starts_with("service.")));
+    }
+
+    #[test]
+    fn a_checker_that_panics_is_inconclusive_and_says_why() {
+        let finding = check_one(&Broken, &Literal::new().view());
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert!(finding.summary.contains("index out of range"), "{}", finding.summary);
+    }
+
+    #[test]
+    fn a_history_with_holes_fails_nothing() {
+        assert_eq!(check_one(&Failing, &Literal::new().view()).verdict, Verdict::Fail);
+        let mut holed = Literal::new().view();
+        holed.unreadable = 1;
+        assert_eq!(check_one(&Failing, &holed).verdict, Verdict::Inconclusive);
+    }
 }

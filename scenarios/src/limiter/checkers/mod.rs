@@ -1,6 +1,6 @@
-//! What must hold of the capability `limiter`.
+//! What must hold of limiter.
 
 use crate::checker::Checker;
 
-/// The checkers, in the order in which reports show them.
+/// The checkers, in the order of reports.
 pub const CHECKERS: &[&dyn Checker] = &[];

@@ -1,6 +1,6 @@
-//! What must hold of the capability `presence`.
+//! What must hold of presence.
 
 use crate::checker::Checker;
 
-/// The checkers, in the order in which reports show them.
+/// The checkers, in the order of reports.
 pub const CHECKERS: &[&dyn Checker] = &[];

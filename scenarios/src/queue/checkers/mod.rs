@@ -1,6 +1,21 @@
-//! What must hold of the capability `queue`.
+//! What must hold of jobs.
+
+mod accounting;
+mod duplicated;
+mod early;
+mod ledger;
+mod lost;
+mod refused;
+mod stuck;
 
 use crate::checker::Checker;
 
-/// The checkers, in the order in which reports show them.
-pub const CHECKERS: &[&dyn Checker] = &[];
+/// The checkers, in the order of reports.
+pub const CHECKERS: &[&dyn Checker] = &[
+    &accounting::Accounting,
+    &lost::Lost,
+    &stuck::Stuck,
+    &refused::RefusedButExecuted,
+    &early::Early,
+    &duplicated::Duplicated,
+];

@@ -1,6 +1,11 @@
-//! What must hold of the capability `service`.
+//! What must hold of the service as a whole.
+
+mod availability;
+mod detection;
+mod recovery;
 
 use crate::checker::Checker;
 
-/// The checkers, in the order in which reports show them.
-pub const CHECKERS: &[&dyn Checker] = &[];
+/// The checkers, in the order of reports.
+pub const CHECKERS: &[&dyn Checker] =
+    &[&availability::Availability, &detection::Detection, &recovery::Recovery];

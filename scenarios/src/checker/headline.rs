@@ -1,0 +1,165 @@
+//! One sentence for somebody who knows nothing of the run.
+
+use super::evidence::{count, many};
+use redrill_history::{Event, EventKind, Finding, NodeRole, RunView, SECOND_NS, Verdict, Window};
+
+/// Which failed finding a stranger must hear first: what was promised and is gone, then what was
+/// wrong, then what was slow.
+const GRAVEST: &[&str] = &[
+    "sessions.leak",
+    "cache.wrong",
+    "queue.lost",
+    "sessions.lost-writes",
+    "sessions.revived",
+    "sessions.lost",
+    "queue.refused-but-executed",
+    "queue.stuck",
+    "limiter.over-admission",
+    "limiter.false-rejection",
+];
+
+/// The verdict, the gravest finding, the fault and the recovery.
+pub(super) fn headline(run: &RunView, verdict: Verdict, findings: &[Finding]) -> String {
+    let with = |wanted: Verdict| findings.iter().filter(move |found| found.verdict == wanted);
+    let after = recovery(run);
+    match verdict {
+        Verdict::Fail => {
+            let failed = with(Verdict::Fail).count() as u64;
+            let what = with(Verdict::Fail).min_by_key(|found| rank(&found.id)).map(first_sentence);
+            let what = what.unwrap_or_default();
+            let others = match failed - 1 {
+                0 => String::new(),
+                more => format!("; {} failed besides", many(more, "other check")),
+            };
+            format!("FAIL: {what}{}{after}{others}.", faults(run))
+        }
+        Verdict::Inconclusive => {
+            let open = with(Verdict::Inconclusive).count() as u64;
+            let trust = with(Verdict::Inconclusive).find(|found| found.id.starts_with("trust."));
+            let why = trust.or_else(|| with(Verdict::Inconclusive).next());
+            let why = why.map_or_else(|| "there was nothing to check".to_owned(), reason);
+            format!(
+                "INCONCLUSIVE: {} of {} could not be judged{}; {why}.",
+                count(open),
+                many(findings.len() as u64, "check"),
+                faults(run)
+            )
+        }
+        Verdict::Pass => format!(
+            "PASS: all {} held{}{after}.",
+            many(findings.len() as u64, "check"),
+            faults(run)
+        ),
+    }
+}
+
+fn rank(id: &str) -> usize {
+    GRAVEST.iter().position(|grave| *grave == id).unwrap_or(GRAVEST.len())
+}
+
+fn first_sentence(finding: &Finding) -> String {
+    let text = finding.summary.split(". ").next().unwrap_or_default();
+    text.trim_end_matches('.').to_owned()
+}
+
+fn reason(finding: &Finding) -> String {
+    format!("{}: {}", finding.id, first_sentence(finding))
+}
+
+/// ` when node[0] (the master) was killed`.
+fn faults(run: &RunView) -> String {
+    let mut told: Vec<String> = run.windows.iter().map(|window| fault(run, window)).collect();
+    let more = told.len().saturating_sub(2);
+    told.truncate(2);
+    match (told.is_empty(), more) {
+        (true, _) => " under load without a fault".to_owned(),
+        (false, 0) => format!(" when {}", told.join(" and ")),
+        (false, more) => {
+            format!(" when {} and {}", told.join(", "), many(more as u64, "more fault"))
+        }
+    }
+}
+
+fn fault(run: &RunView, window: &Window) -> String {
+    let role = match role_at(&run.events, &window.target, window.begun_ns) {
+        Some(NodeRole::Master) => " (the master)",
+        Some(NodeRole::Replica) => " (a replica)",
+        Some(NodeRole::Down) | None => "",
+    };
+    let target = &window.target;
+    match window.kind.as_str() {
+        "kill" => format!("{target}{role} was killed"),
+        "pause" => format!("{target}{role} was paused"),
+        "failover" => format!("{target}{role} was failed over on command"),
+        "cut" => format!("{target}{role} was cut off"),
+        kind => format!("{target}{role} was hit by '{kind}'"),
+    }
+}
+
+fn role_at(events: &[Event], node: &str, at_ns: u64) -> Option<NodeRole> {
+    let before = events.iter().take_while(|event| event.at_ns <= at_ns);
+    before
+        .filter_map(|event| match &event.kind {
+            EventKind::Role { node: of, role, .. } if of == node => Some(*role),
+            _ => None,
+        })
+        .last()
+}
+
+/// `; the service recovered in 3 s`.
+fn recovery(run: &RunView) -> String {
+    match (run.windows.is_empty(), run.phases.time_to_recover_ns) {
+        (true, _) => String::new(),
+        (false, Some(time)) => format!("; the service recovered in {} s", time / SECOND_NS),
+        (false, None) if run.phases.never_recovered => {
+            "; the service did not recover before the load ended".to_owned()
+        }
+        (false, None) => "; the service never faltered".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::literal::Literal;
+
+    fn finding(id: &str, verdict: Verdict, summary: &str) -> Finding {
+        Finding { verdict, summary: summary.to_owned(), ..Finding::new(id, "It holds.") }
+    }
+
+    #[test]
+    fn the_gravest_failure_and_the_fault_are_told() {
+        let run = Literal::new()
+            .role("node[0]", NodeRole::Master, 100)
+            .fault("kill", "node[0]", 12_000, Some(22_000))
+            .view();
+        let findings = [
+            finding("queue.stuck", Verdict::Fail, "2 jobs were stuck."),
+            finding("queue.lost", Verdict::Fail, "14 of 2,412 acknowledged jobs were lost. More."),
+            finding("cache.wrong", Verdict::Pass, "None."),
+        ];
+        let told = headline(&run, Verdict::Fail, &findings);
+        assert!(
+            told.starts_with(
+                "FAIL: 14 of 2,412 acknowledged jobs were lost when node[0] (the master) was killed; "
+            ),
+            "{told}"
+        );
+        assert!(told.ends_with("; 1 other check failed besides."), "{told}");
+    }
+
+    #[test]
+    fn an_open_verdict_names_what_made_it_so() {
+        let run = Literal::new().view();
+        let findings = [
+            finding("queue.lost", Verdict::Inconclusive, "Nothing."),
+            finding("trust.sentinel", Verdict::Inconclusive, "Sentinel was in TILT."),
+            finding("cache.wrong", Verdict::Pass, "None."),
+        ];
+        assert_eq!(
+            headline(&run, Verdict::Inconclusive, &findings),
+            "INCONCLUSIVE: 2 of 3 checks could not be judged under load without a fault; \
+             trust.sentinel: Sentinel was in TILT."
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! Where a loss came from: when it was acknowledged, and by which node.
+
+use redrill_history::{EventKind, Observation, Operation, RunView};
+
+/// When an operation was acknowledged, told by the moments of the failover.
+pub(crate) fn acknowledged_when(run: &RunView, op: &Operation) -> String {
+    let mut moments = Vec::new();
+    moments.extend(run.windows.first().map(|window| (window.begun_ns, "the injection")));
+    moments.extend(run.promotion().map(|(at_ns, _)| (at_ns, "the promotion")));
+    moments.extend(run.healed_ns().filter(|_| !moments.is_empty()).map(|at| (at, "the healing")));
+    moments.sort_unstable();
+    let passed = moments.iter().take_while(|(at_ns, _)| *at_ns <= op.finished_ns).count();
+    match (passed.checked_sub(1), moments.get(passed)) {
+        (None, None) => "in a run without a fault".to_owned(),
+        (None, Some(_)) => "before the fault".to_owned(),
+        (Some(last), Some((_, next))) => format!("between {} and {next}", moments[last].1),
+        (Some(last), None) => format!("after {}", moments[last].1),
+    }
+}
+
+/// The node that acknowledged an operation, as its answer told, and what that node was then.
+pub(crate) fn acknowledged_by(run: &RunView, op: &Operation) -> String {
+    let Some(number) = run.observation(op.seq).and_then(|told| told.node) else {
+        return "the answer did not tell".to_owned();
+    };
+    let named = run.events.iter().find_map(|event| match &event.kind {
+        EventKind::Role { node, run_id: Some(run_id), .. }
+            if Observation::node_number(run_id) == Some(number) =>
+        {
+            Some(node.as_str())
+        }
+        _ => None,
+    });
+    match (named, run.promotion()) {
+        (None, _) => "a node that nobody observed".to_owned(),
+        (Some(node), None) => node.to_owned(),
+        (Some(node), Some((_, promoted))) if node == promoted => {
+            format!("{node}, the new master")
+        }
+        (Some(node), Some((at_ns, _))) if op.finished_ns < at_ns => {
+            format!("{node}, the old master, before the promotion")
+        }
+        (Some(node), Some(_)) => format!("{node}, the old master, after the promotion"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::literal::Literal;
+    use redrill_history::{Action, NodeRole};
+
+    fn told_by(digit: u64) -> Observation {
+        let node = (0..16).fold(0, |number, _| number * 16 + digit);
+        Observation { node: Some(node), ..Default::default() }
+    }
+
+    #[test]
+    fn a_loss_is_placed_by_the_moments_and_nodes_of_the_failover() {
+        let mut run = Literal::new()
+            .role("node[1]", NodeRole::Master, 0)
+            .role("node[2]", NodeRole::Replica, 0)
+            .fault("cut", "node[1]", 10_000, Some(20_000))
+            .role("node[2]", NodeRole::Master, 12_000);
+        for (at_ms, node) in [(9_000, 1), (11_000, 1), (13_000, 1), (14_000, 2), (21_000, 3)] {
+            run.op(Action::Submit, at_ms, 0, (at_ms - 5, at_ms));
+            run.told(told_by(node));
+        }
+        let run = run.view();
+        let told: Vec<_> = run
+            .operations
+            .iter()
+            .map(|op| (acknowledged_when(&run, op), acknowledged_by(&run, op)))
+            .collect();
+        let expected = [
+            ("before the fault", "node[1], the old master, before the promotion"),
+            (
+                "between the injection and the promotion",
+                "node[1], the old master, before the promotion",
+            ),
+            (
+                "between the promotion and the healing",
+                "node[1], the old master, after the promotion",
+            ),
+            ("between the promotion and the healing", "node[2], the new master"),
+            ("after the healing", "a node that nobody observed"),
+        ];
+        assert_eq!(told, expected.map(|(when, by)| (when.to_owned(), by.to_owned())));
+    }
+}

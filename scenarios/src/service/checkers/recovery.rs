@@ -1,0 +1,182 @@
+//! How long the service suffered.
+
+use crate::checker::{Checker, Tally, seconds, witness};
+use crate::service::rates::{rates_hold, was_tilted};
+use redrill_history::{
+    Bound, Finding, Operation, Phase, ResolvedPlan, RunView, SECOND_NS, Unit, Verdict,
+};
+
+pub(super) struct Recovery;
+
+impl Checker for Recovery {
+    fn id(&self) -> &'static str {
+        "service.recovery"
+    }
+
+    fn statement(&self) -> &'static str {
+        "After a fault the service becomes again what it was: two seconds in a row with the \
+         baseline's acknowledged share, less one point, and at most twice its median latency."
+    }
+
+    fn applies(&self, plan: &ResolvedPlan) -> bool {
+        !plan.faults.is_empty()
+    }
+
+    fn check(&self, run: &RunView) -> Finding {
+        let mut tally = Tally::new(run, self);
+        let Some(injected_ns) = run.windows.first().map(|window| window.begun_ns) else {
+            return tally.judged(String::new(), "no fault was injected");
+        };
+        let after = |op: &&Operation| op.is_load() && op.intended_ns >= injected_ns;
+        for op in run.operations.iter().filter(after) {
+            tally.examine(op);
+        }
+        let phases = &run.phases;
+        let value = match (phases.time_to_recover_ns, phases.never_recovered) {
+            (Some(time_ns), _) => Some(time_ns as f64),
+            (None, true) => None,
+            (None, false) => Some(0.0),
+        };
+        tally.measure("time to recover", value, Unit::Nanoseconds);
+        let still_refused = phases.never_recovered.then(|| refused_at_the_end(run)).flatten();
+        if let Some(last) = still_refused {
+            let explanation = format!(
+                "The load ended at {} and the service still left more requests without an \
+                 acknowledgement than before the fault; this is the last of them.",
+                seconds(run.load_end_ns)
+            );
+            tally.definite(last, || witness(explanation, &[last], &[]));
+        }
+        let summary = match (value, phases.never_recovered) {
+            (Some(0.0), false) => {
+                "No second after the fault was worse than the baseline.".to_owned()
+            }
+            (Some(time_ns), _) => {
+                format!("The service recovered {:.0} s after the fault.", time_ns / 1e9)
+            }
+            (None, _) => "The service did not recover before the load ended.".to_owned(),
+        };
+        let finding = tally.judged(summary, "nothing was asked after the fault");
+        judge_the_open(run, injected_ns, still_refused.is_some(), finding)
+    }
+}
+
+/// What [`Finding::judged`] cannot know: a service that did not recover has exceeded every bound
+/// that ended before the load did; one that only stayed slower may be a busy machine.
+fn judge_the_open(run: &RunView, from_ns: u64, refuses: bool, mut finding: Finding) -> Finding {
+    let doubt = match rates_hold(run) {
+        Err(reason) => Some(reason),
+        Ok(()) => was_tilted(run).then(|| "a Sentinel was in TILT".to_owned()),
+    };
+    if let Some(reason) = doubt {
+        let reason = format!("{} But {reason}.", finding.summary);
+        return finding.inconclusive(&reason);
+    }
+    if finding.examined > 0 && run.phases.never_recovered {
+        match run.plan.objectives.get(&finding.id) {
+            Some(Bound::Time(most))
+                if run.load_end_ns.saturating_sub(from_ns) > crate::checker::nanoseconds(*most) =>
+            {
+                finding.verdict = Verdict::Fail;
+            }
+            _ if !refuses => {
+                let reason = "The service answered again, but slower than twice the baseline \
+                              until the load ended.";
+                return finding.inconclusive(reason);
+            }
+            _ => {}
+        }
+    }
+    finding
+}
+
+/// The last request that was not acknowledged, when the last two whole seconds of the load had a
+/// smaller acknowledged share than the baseline less one point.
+fn refused_at_the_end(run: &RunView) -> Option<&Operation> {
+    let baseline = run.phases.span(Phase::Baseline);
+    let share = |from_ns: u64, to_ns: u64| {
+        let mine = run
+            .operations
+            .iter()
+            .filter(move |op| op.is_load() && (from_ns..to_ns).contains(&op.intended_ns));
+        let (all, acknowledged) =
+            mine.fold((0_u64, 0_u64), |(all, ok), op| (all + 1, ok + u64::from(op.is_ok())));
+        (all > 0).then(|| acknowledged as f64 / all as f64)
+    };
+    let end_ns = run.load_end_ns;
+    let before = share(baseline.start_ns, baseline.end_ns)?;
+    let last_two = [2, 1].map(|back| {
+        let from_ns = end_ns.saturating_sub(back * SECOND_NS);
+        share(from_ns, from_ns + SECOND_NS)
+    });
+    let is_bad = |share: &Option<f64>| share.is_some_and(|share| share < before - 0.01);
+    let all_bad = last_two.iter().all(is_bad);
+    let unacknowledged = run.operations.iter().filter(|op| op.is_load() && !op.is_ok());
+    unacknowledged.max_by_key(|op| op.intended_ns).filter(|_| all_bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::literal::{Literal, assert_found, refused};
+    use redrill_history::{Action, EventKind};
+    use std::time::Duration;
+
+    /// Ten requests a second; those of the seconds in `bad` are refused.
+    fn run(bad: std::ops::Range<u64>, bound: Option<Duration>) -> Literal {
+        let mut run = Literal::new().fault("kill", "node[0]", 10_000, Some(20_000));
+        for tenth in 0..300 {
+            let op = run.op(Action::Submit, tenth, 0, (tenth * 100, tenth * 100 + 2));
+            if bad.contains(&(tenth / 10)) {
+                refused(op, 503);
+            }
+        }
+        let bound = bound.map(|most| ("service.recovery".to_owned(), Bound::Time(most)));
+        run.parts.plan.objectives.extend(bound);
+        run
+    }
+
+    #[test]
+    fn a_fault_that_never_came_is_inconclusive() {
+        assert_found(&Recovery.check(&Literal::new().view()), Verdict::Inconclusive, 0, 0);
+    }
+
+    #[test]
+    fn the_time_is_held_against_the_bound() {
+        let within = |most| Some(Duration::from_secs(most));
+        let finding = Recovery.check(&run(10..13, within(3)).view());
+        assert_found(&finding, Verdict::Pass, 0, 0);
+        assert_eq!(finding.measures[0].value, Some(3e9));
+        assert_found(&Recovery.check(&run(10..13, within(2)).view()), Verdict::Fail, 0, 0);
+        assert_found(&Recovery.check(&run(0..0, within(2)).view()), Verdict::Pass, 0, 0);
+    }
+
+    #[test]
+    fn a_service_that_still_refuses_at_the_end_fails() {
+        assert_found(&Recovery.check(&run(10..30, None).view()), Verdict::Fail, 1, 1);
+        let bound = Some(Duration::from_secs(5));
+        assert_eq!(Recovery.check(&run(10..30, bound).view()).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn one_that_is_only_slower_at_the_end_is_inconclusive() {
+        let mut slow = run(0..0, None);
+        for op in &mut slow.parts.operations {
+            if op.intended_ns >= 10 * SECOND_NS {
+                op.finished_ns += 20_000_000;
+            }
+        }
+        assert_found(&Recovery.check(&slow.view()), Verdict::Inconclusive, 0, 0);
+    }
+
+    #[test]
+    fn a_time_under_tilt_is_not_believed() {
+        let tilt = EventKind::Sentinel {
+            sentinel: "sentinel[0]".to_owned(),
+            channel: "+tilt".to_owned(),
+            message: "#tilt mode entered".to_owned(),
+        };
+        let tilted = run(10..13, None).event(11_000, tilt);
+        assert_found(&Recovery.check(&tilted.view()), Verdict::Inconclusive, 0, 0);
+    }
+}

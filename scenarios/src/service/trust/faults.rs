@@ -1,0 +1,137 @@
+//! Whether what the plan wanted to happen did happen.
+
+use crate::checker::{Checker, Tally};
+use redrill_history::{EventKind, Finding, PlannedFault, ResolvedPlan, RunView};
+
+/// Faults that must make another node master when they hit the master.
+const UNSEATING: &[&str] = &["kill", "pause", "cut", "failover"];
+const MASTER: &str = "main.master";
+
+pub(super) struct Faults;
+
+impl Checker for Faults {
+    fn id(&self) -> &'static str {
+        "trust.faults"
+    }
+
+    fn statement(&self) -> &'static str {
+        "Every fault of the plan was injected, was seen to act and was healed, and one that takes \
+         the master away was followed by a promotion."
+    }
+
+    fn applies(&self, plan: &ResolvedPlan) -> bool {
+        !plan.faults.is_empty()
+    }
+
+    fn check(&self, run: &RunView) -> Finding {
+        let mut tally = Tally::new(run, self);
+        if !run.windows.is_empty() {
+            for op in run.operations.iter().filter(|op| op.is_load()) {
+                tally.examine(op);
+            }
+        }
+        let planned = run.plan.faults.iter().enumerate();
+        let mut complaints: Vec<String> =
+            planned.filter_map(|(index, fault)| complaint(run, index, fault)).collect();
+        if run.plan.faults.iter().any(unseats_the_master) && run.promotion().is_none() {
+            complaints.push("no node was promoted to master".to_owned());
+        }
+        let summary = format!("All {} faults of the plan acted.", run.plan.faults.len());
+        let finding = tally.judged(summary, "no fault was injected under load");
+        if complaints.is_empty() {
+            return finding;
+        }
+        finding.inconclusive(&format!(
+            "The drill did not happen as planned: {}.",
+            complaints.join("; ")
+        ))
+    }
+}
+
+fn unseats_the_master(fault: &PlannedFault) -> bool {
+    let hit = fault.target.iter().chain(&fault.from).any(|target| target == MASTER);
+    hit && UNSEATING.contains(&fault.kind.as_str())
+}
+
+fn complaint(run: &RunView, index: usize, planned: &PlannedFault) -> Option<String> {
+    let name = format!("{} of {}", planned.kind, planned.target.join(", "));
+    let failed = run.events.iter().find_map(|event| match &event.kind {
+        EventKind::FaultFailed { fault, reason } if *fault == index => Some(reason),
+        _ => None,
+    });
+    if let Some(reason) = failed {
+        return Some(format!("{name} could not be injected ({reason})"));
+    }
+    let window = run.windows.iter().find(|window| window.fault == index);
+    match window {
+        None => Some(format!("{name} was never injected")),
+        Some(window) if window.injected_ns.is_none() => {
+            Some(format!("{name} was begun and not seen to be done"))
+        }
+        Some(window) if window.proof.is_none() => Some(format!("nothing proves that {name} acted")),
+        Some(window) if planned.lasts.is_some() && window.healed_ns.is_none() => {
+            Some(format!("{name} was not healed"))
+        }
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::literal::{Literal, assert_found};
+    use redrill_history::{Action, NodeRole, Verdict};
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    fn planned(mut run: Literal) -> RunView {
+        run.parts.plan.faults.push(PlannedFault {
+            kind: "kill".to_owned(),
+            at: Duration::from_secs(10),
+            lasts: Some(Duration::from_secs(10)),
+            target: vec![MASTER.to_owned()],
+            from: Vec::new(),
+            with: BTreeMap::new(),
+        });
+        run.op(Action::Submit, 1, 0, (1000, 1010));
+        run.view()
+    }
+
+    fn watched() -> Literal {
+        Literal::new().role("node[0]", NodeRole::Master, 0).role("node[1]", NodeRole::Replica, 0)
+    }
+
+    #[test]
+    fn a_fault_that_acted_and_unseated_the_master_passes() {
+        let run = watched().fault("kill", "node[0]", 10_000, Some(20_000)).role(
+            "node[1]",
+            NodeRole::Master,
+            12_000,
+        );
+        assert_found(&Faults.check(&planned(run)), Verdict::Pass, 0, 0);
+    }
+
+    #[test]
+    fn every_deviation_from_the_plan_is_inconclusive_and_named() {
+        let begun = EventKind::FaultBegun {
+            fault: 0,
+            kind: "kill".to_owned(),
+            target: "node[0]".to_owned(),
+        };
+        let injected = EventKind::FaultInjected { fault: 0, proof: None };
+        let reason = "no such process".to_owned();
+        let failed = EventKind::FaultFailed { fault: 0, reason };
+        for (run, word) in [
+            (watched(), "never injected"),
+            (watched().event(10_000, begun.clone()).event(10_001, failed), "no such process"),
+            (watched().event(10_000, begun.clone()), "not seen to be done"),
+            (watched().event(10_000, begun).event(10_001, injected), "nothing proves"),
+            (watched().fault("kill", "node[0]", 10_000, None), "was not healed"),
+            (watched().fault("kill", "node[0]", 10_000, Some(20_000)), "no node was promoted"),
+        ] {
+            let finding = Faults.check(&planned(run));
+            assert_found(&finding, Verdict::Inconclusive, 0, 0);
+            assert!(finding.summary.contains(word), "{} has no '{word}'", finding.summary);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Whether the run is evidence at all. These never fail: what cannot be trusted is inconclusive.
+
+mod coverage;
+mod faults;
+mod generator;
+mod history;
+mod sentinel;
+
+use crate::checker::Checker;
+
+/// The checkers, in the order of reports.
+pub const CHECKERS: &[&dyn Checker] = &[
+    &history::History,
+    &coverage::Coverage,
+    &generator::Generator,
+    &sentinel::Sentinel,
+    &faults::Faults,
+];
