@@ -116,7 +116,8 @@ impl RunView {
             .or(last_seen.max())
             .unwrap_or(load_start_ns)
             .max(load_start_ns);
-        let phases = Phases::compute(load_start_ns, load_end_ns, &windows, &parts.operations);
+        let acting = acting_windows(&windows, &parts.plan, load_end_ns);
+        let phases = Phases::compute(load_start_ns, load_end_ns, &acting, &parts.operations);
         Self {
             plan: parts.plan,
             environment: parts.environment,
@@ -195,10 +196,67 @@ impl RunView {
     }
 }
 
+/// The windows, where a fault that the plan would have healed and nobody did acts to the end.
+fn acting_windows(windows: &[Window], plan: &ResolvedPlan, end_ns: u64) -> Vec<Window> {
+    let lasts = |window: &Window| plan.faults.get(window.fault).is_some_and(|p| p.lasts.is_some());
+    let act = |window: &Window| {
+        let acts_on = window.injected_ns.is_some() && lasts(window);
+        let healed_ns = window.healed_ns.or(acts_on.then_some(end_ns));
+        Window { healed_ns, ..window.clone() }
+    };
+    windows.iter().map(act).collect()
+}
+
 fn lines<T: for<'de> serde::Deserialize<'de>>(path: &Path) -> Result<(Vec<T>, usize), RunError> {
     read_lines(path).map_err(|source| RunError::Io { path: path.to_owned(), source })
 }
 
 fn read_text(path: &Path) -> Result<String, RunError> {
     std::fs::read_to_string(path).map_err(|source| RunError::Io { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PlannedFault, SECOND_NS};
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    fn cut_off_in_a_fault(lasts: Option<Duration>) -> RunView {
+        let fault = PlannedFault {
+            kind: "kill".to_owned(),
+            at: Duration::from_secs(10),
+            lasts,
+            target: vec!["main.master".to_owned()],
+            from: Vec::new(),
+            with: BTreeMap::new(),
+        };
+        let (kind, target) = ("kill".to_owned(), "node[0]".to_owned());
+        let events = [
+            (0, EventKind::LoadStarted { segment: 0 }),
+            (10, EventKind::FaultBegun { fault: 0, kind, target }),
+            (11, EventKind::FaultInjected { fault: 0, proof: None }),
+            (15, EventKind::LoadEnded { segment: 0 }),
+        ];
+        let event = |(second, kind)| Event { at_ns: second * SECOND_NS, kind };
+        RunView::new(ViewParts {
+            plan: ResolvedPlan { faults: vec![fault], ..ResolvedPlan::example() },
+            environment: EnvironmentFacts::default(),
+            operations: Vec::new(),
+            observations: Vec::new(),
+            effects: Vec::new(),
+            events: events.map(event).into(),
+            samples: Vec::new(),
+            unreadable: 0,
+        })
+    }
+
+    #[test]
+    fn a_fault_that_nobody_healed_acts_to_the_end() {
+        let lasting = cut_off_in_a_fault(Some(Duration::from_secs(10)));
+        assert_eq!(lasting.phases.span(Phase::Fault).end_ns, 15 * SECOND_NS);
+        assert_eq!(lasting.windows[0].healed_ns, None);
+        let moment = cut_off_in_a_fault(None);
+        assert_eq!(moment.phases.span(Phase::Fault).end_ns, 11 * SECOND_NS);
+    }
 }
