@@ -6,6 +6,7 @@ use crate::chart::{
 use crate::theme::{
     BAND, EFFECT, INTENDED, Ink, MUTED, OK, OUTLINE, PROMOTION, REFUSED, TEXT, UNKNOWN,
 };
+use crate::timeline::acts_until;
 use crate::{format, text};
 use redrill_history::{Operation, Outcome, RunView};
 use std::ops::Range;
@@ -59,7 +60,7 @@ fn second(run: &RunView, at_ns: u64) -> f64 {
 fn background(canvas: &Canvas<'_>, scene: &Scene<'_>, plot: &Plot<'_>) -> Painted {
     let x = |at_ns| plot.point(second(scene.run, at_ns), 0.0).0.clamp(plot.left, plot.right);
     for window in &scene.run.windows {
-        let (begun, healed) = (x(window.begun_ns), x(window.healed_ns.unwrap_or(window.begun_ns)));
+        let (begun, healed) = (x(window.begun_ns), x(acts_until(scene.run, window)));
         if begun < healed {
             fill(canvas, [(begun, HEAD), (healed, plot.bottom)], &BAND, 0.10)?;
             words(canvas, "fault", (begun + 8, HEAD - 16), Align::Left, &MUTED)?;

@@ -3,7 +3,7 @@
 use super::Panel;
 use crate::{format, series, text};
 use maud::{Markup, html};
-use redrill_history::{Phase, Report, RunView, Verdict};
+use redrill_history::{EventKind, Phase, Report, RunView, Verdict};
 
 pub(super) struct Headline;
 
@@ -41,10 +41,15 @@ impl Panel for Headline {
 fn notices(run: &RunView) -> Vec<(&'static str, String)> {
     let mut notices = Vec::new();
     if !run.is_complete() {
-        let at = format::moment(last_ns(run), run.load_start_ns);
+        let last = if has_load(run) {
+            let at = format::moment(last_ns(run), run.load_start_ns);
+            format!("the last thing recorded happened {at} after the load began")
+        } else {
+            "its load had not begun".to_owned()
+        };
         let text = format!(
-            "The run did not reach its end; the last thing recorded happened at {at}. All that \
-             follows is about the part that was recorded."
+            "The run did not reach its end; {last}. All that follows is about the part that was \
+             recorded."
         );
         notices.push(("Cut off.", text));
     }
@@ -63,6 +68,10 @@ fn notices(run: &RunView) -> Vec<(&'static str, String)> {
         notices.push(("Total outage.", text.to_owned()));
     }
     notices
+}
+
+fn has_load(run: &RunView) -> bool {
+    run.events.iter().any(|event| matches!(event.kind, EventKind::LoadStarted { .. }))
 }
 
 fn last_ns(run: &RunView) -> u64 {
@@ -88,7 +97,12 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
     );
     let mut numbers = vec![failed, overall];
     if run.windows.is_empty() {
-        numbers.push(("Fault", "none".to_owned(), "nothing was broken on purpose".to_owned()));
+        let planned = run.plan.faults.len() as u64;
+        let note = match planned {
+            0 => "nothing was broken on purpose".to_owned(),
+            _ => format!("{} planned, none begun", format::count(planned)),
+        };
+        numbers.push(("Fault", "none".to_owned(), note));
         return numbers;
     }
     let during = &phases[Phase::Fault as usize].tally;
@@ -108,14 +122,20 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
 
 fn recovery(run: &RunView) -> (&'static str, String, String) {
     let symptom = run.phases.time_to_symptom_ns.map(|ns| format::duration(ns as f64));
-    let first = symptom.map_or_else(
+    let first = symptom.as_ref().map_or_else(
         || "every request was acknowledged".to_owned(),
         |after| format!("first symptom {after} after the injection"),
     );
     let value = match run.phases.time_to_recover_ns {
         Some(ns) => format::duration(ns as f64),
-        None if run.phases.never_recovered => "never".to_owned(),
+        None if run.phases.never_recovered && run.is_complete() => "never".to_owned(),
+        None if run.phases.never_recovered => "not seen".to_owned(),
+        None if symptom.is_some() => return ("Time to recover", "none".to_owned(), no_worse()),
         None => "not needed".to_owned(),
     };
     ("Time to recover", value, first)
+}
+
+fn no_worse() -> String {
+    "no whole second was worse than the baseline".to_owned()
 }

@@ -40,7 +40,11 @@ impl Panel for Timeline {
             svg: timeline::draw(run, &bins),
             data: bins_table("Load by time", run, &bins),
         };
-        html! { (figure.markup()) (events(run)) }
+        html! {
+            @if bins.bins.is_empty() { p.note { "No load was recorded, so there is nothing to draw." } }
+            @else { (figure.markup()) }
+            (events(run))
+        }
     }
 }
 

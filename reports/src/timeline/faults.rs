@@ -1,6 +1,6 @@
 //! Row: what was broken, planned (dashed outline) and done (hatched).
 
-use super::{Row, Scene};
+use super::{PLOT_X, Row, Scene, acts_until};
 use crate::chart::{Align, Canvas, Painted, bold_words, fill, outline, words};
 use crate::text::fault_name;
 use crate::theme::{FAULT, MUTED, PLANNED, TEXT};
@@ -26,27 +26,25 @@ impl Row for Faults {
             let unplanned = || windows().next().map(|window| window.kind.clone());
             let name = planned.map(fault_name).or_else(unplanned).unwrap_or_default();
             bold_words(canvas, &shortened(&name, NAME_MOST), (0, middle), &TEXT)?;
-            let mut end = scene.x(canvas, scene.run.load_start_ns);
+            let (mut begin, mut end) = (PLOT_X.end, PLOT_X.start);
             for window in windows() {
                 let begun = scene.x(canvas, window.begun_ns);
-                let healed = window.healed_ns.unwrap_or(scene.run.load_end_ns);
-                // A fault that needs no healing is a moment.
-                let is_moment = window.healed_ns.is_none()
-                    && planned.is_some_and(|planned| planned.lasts.is_none());
-                let healed = if is_moment { begun } else { scene.x(canvas, healed) };
-                let healed = healed.max(begun + 12);
+                let healed = scene.x(canvas, acts_until(scene.run, window)).max(begun + 12);
                 fill(canvas, [(begun, top + 9), (healed, top + LANE - 9)], &FAULT, 1.0)?;
-                end = end.max(healed);
+                (begin, end) = (begin.min(begun), end.max(healed));
             }
             if let Some(planned) = planned {
-                let [begin, finish] = planned_span(scene, planned);
-                let (left, right) = (scene.x(canvas, begin), scene.x(canvas, finish));
+                let [from, to] = planned_span(scene, planned);
+                let (left, right) = (scene.x(canvas, from), scene.x(canvas, to));
                 let right = right.max(left + 12);
                 outline(canvas, [(left - 3, top + 4), (right + 3, top + LANE - 4)], &PLANNED)?;
-                end = end.max(right);
+                (begin, end) = (begin.min(left), end.max(right));
             }
             if let Some(note) = note(scene.run, lane) {
-                words(canvas, note, (end + 16, middle), Align::Left, &MUTED)?;
+                let fits = end + 20 + note.len() as i32 * 14 < PLOT_X.end;
+                let (x, align) = if fits { (end, Align::Left) } else { (begin, Align::Right) };
+                let x = if fits { x + 20 } else { x - 20 };
+                words(canvas, note, (x, middle), align, &MUTED)?;
             }
         }
         Ok(())

@@ -11,8 +11,8 @@ mod roles;
 use crate::chart::{Align, Canvas, LETTER, Painted, Plot, WIDTH, fill, line, paint, ticks, words};
 use crate::format;
 use crate::series::Bins;
-use crate::theme::{BAND, MUTED, OUTLINE, PROMOTION};
-use redrill_history::{RunView, SECOND_NS};
+use crate::theme::{BAND, INCONCLUSIVE, MUTED, OUTLINE, PROMOTION};
+use redrill_history::{EventKind, RunView, SECOND_NS, Window};
 use std::ops::Range;
 
 /// Where rows begin and end; their names stand to the left.
@@ -58,8 +58,7 @@ pub(crate) fn draw_outcomes(run: &RunView, bins: &Bins) -> String {
 }
 
 fn picture(run: &RunView, bins: &Bins, rows: &[&dyn Row]) -> String {
-    let length = run.load_end_ns.saturating_sub(run.load_start_ns) as f64 / SECOND_NS as f64;
-    let scene = Scene { run, bins, seconds: 0.0..length.max(1.0) };
+    let scene = Scene { run, bins, seconds: 0.0..length_s(run).max(1.0) };
     let rows: Vec<(&dyn Row, i32)> = rows
         .iter()
         .map(|row| (*row, row.height(&scene)))
@@ -74,8 +73,19 @@ fn picture(run: &RunView, bins: &Bins, rows: &[&dyn Row]) -> String {
             top += height + GAP;
         }
         promotion(canvas, &scene, HEAD + body)?;
+        cut(canvas, &scene, HEAD + body)?;
         axis(canvas, &scene, HEAD + body)
     })
+}
+
+/// Seconds of the load; of the planned load where the run was cut off in it.
+fn length_s(run: &RunView) -> f64 {
+    let seen = run.load_end_ns.saturating_sub(run.load_start_ns) as f64 / SECOND_NS as f64;
+    if load_ended(run) { seen } else { seen.max(run.plan.load.duration.as_secs_f64()) }
+}
+
+fn load_ended(run: &RunView) -> bool {
+    run.events.iter().any(|event| matches!(event.kind, EventKind::LoadEnded { .. }))
 }
 
 impl Scene<'_> {
@@ -104,6 +114,17 @@ impl Scene<'_> {
     }
 }
 
+/// The end of a fault: healed, or the moment of its injection where it needs no healing, or the end
+/// of the load where nobody healed it.
+pub(crate) fn acts_until(run: &RunView, window: &Window) -> u64 {
+    let lasts = run.plan.faults.get(window.fault).is_some_and(|planned| planned.lasts.is_some());
+    match (window.healed_ns, window.injected_ns) {
+        (Some(healed_ns), _) => healed_ns,
+        (None, Some(_)) if lasts => run.load_end_ns,
+        (None, injected_ns) => injected_ns.unwrap_or(window.begun_ns),
+    }
+}
+
 /// A name and its sample, to the left of a row.
 fn legend(
     canvas: &Canvas<'_>,
@@ -117,8 +138,7 @@ fn legend(
 fn bands(canvas: &Canvas<'_>, scene: &Scene<'_>, rows: Range<i32>) -> Painted {
     for window in &scene.run.windows {
         let begun = scene.x(canvas, window.begun_ns);
-        let healed = window.healed_ns.or(window.injected_ns).unwrap_or(window.begun_ns);
-        let healed = scene.x(canvas, healed).max(begun + 2);
+        let healed = scene.x(canvas, acts_until(scene.run, window)).max(begun + 2);
         fill(canvas, [(begun, rows.start), (healed, rows.end)], &BAND, 0.10)?;
     }
     Ok(())
@@ -132,6 +152,18 @@ fn promotion(canvas: &Canvas<'_>, scene: &Scene<'_>, bottom: i32) -> Painted {
     let is_late = x > (PLOT_X.start + PLOT_X.end) / 2;
     let (align, x) = if is_late { (Align::Right, x + 4) } else { (Align::Left, x - 4) };
     words(canvas, &text, (x, HEAD - 20), align, &PROMOTION)
+}
+
+/// Where a run that was cut off in its load has its last record.
+fn cut(canvas: &Canvas<'_>, scene: &Scene<'_>, bottom: i32) -> Painted {
+    if load_ended(scene.run) {
+        return Ok(());
+    }
+    let x = scene.x(canvas, scene.run.load_end_ns);
+    line(canvas, vec![(x, HEAD), (x, bottom)], &INCONCLUSIVE, 4)?;
+    let is_late = x > (PLOT_X.start + PLOT_X.end) / 2;
+    let (align, x) = if is_late { (Align::Right, x - 12) } else { (Align::Left, x + 12) };
+    words(canvas, "cut off here", (x, bottom - 20), align, &INCONCLUSIVE)
 }
 
 fn axis(canvas: &Canvas<'_>, scene: &Scene<'_>, y: i32) -> Painted {
