@@ -7,6 +7,7 @@
 mod chart;
 mod figure;
 mod format;
+mod junit;
 mod page;
 mod panels;
 mod series;
@@ -20,6 +21,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+pub use junit::junit_xml;
 pub use page::html;
 pub use panels::{PANELS, Panel};
-pub use summary::summary_line;
+pub use summary::{summary_line, summary_md};

@@ -2,7 +2,8 @@
 
 use crate::format;
 use redrill_history::{
-    Action, EventKind, NO_INSTANCE, NodeRole, Operation, PlannedFault, RunView, Verdict,
+    Action, EventKind, Finding, NO_INSTANCE, NodeRole, Operation, PlannedFault, Report, RunView,
+    Verdict,
 };
 
 /// A verdict's mark, so that it is known without its colour.
@@ -12,6 +13,13 @@ pub(crate) const fn mark(verdict: Verdict) -> &'static str {
         Verdict::Inconclusive => "?",
         Verdict::Fail => "✗",
     }
+}
+
+/// The findings, failures first; within a verdict the checkers' order stays.
+pub(crate) fn worst_first(report: &Report) -> Vec<&Finding> {
+    let mut findings: Vec<_> = report.findings.iter().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    findings
 }
 
 /// `kill main.master`, `cut main.master from sentinel[0], server[1]`.
@@ -121,10 +129,30 @@ pub(crate) fn event(kind: &EventKind, run: &RunView) -> String {
     }
 }
 
+/// The command that does the same run again.
+pub(crate) fn replay(run: &RunView) -> String {
+    format!("redrill drill {} --seed {}", shell_word(&run.plan.name), run.plan.seed)
+}
+
+/// The word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tests::synthetic;
+
+    #[test]
+    fn a_plan_name_cannot_end_the_command() {
+        assert_eq!(shell_word("sentinel-failover"), "sentinel-failover");
+        assert_eq!(shell_word("a; rm 'b'"), r"'a; rm '\''b'\'''");
+    }
 
     #[test]
     fn operations_are_told_in_words() {

@@ -27,7 +27,7 @@ impl Panel for Card {
             }
             p.replay {
                 "Repeat it with "
-                code { "redrill drill " (shell_word(&run.plan.name)) " --seed " (run.plan.seed) }
+                code { (text::replay(run)) }
             }
         }
     }
@@ -100,24 +100,4 @@ fn machine(run: &RunView) -> String {
         return "not known".to_owned();
     }
     format!("{}, {}", format::counted(u64::from(facts.cores), "core"), facts.kernel)
-}
-
-/// The word as a shell takes it.
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_name_cannot_end_the_command() {
-        assert_eq!(shell_word("sentinel-failover"), "sentinel-failover");
-        assert_eq!(shell_word("a; rm 'b'"), r"'a; rm '\''b'\'''");
-    }
 }

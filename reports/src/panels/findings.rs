@@ -23,9 +23,7 @@ impl Panel for Findings {
     }
 
     fn draw(&self, _: &RunView, report: &Report) -> Markup {
-        let mut findings: Vec<&Finding> = report.findings.iter().collect();
-        // Stable: within a verdict the checkers' order stays.
-        findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+        let findings = text::worst_first(report);
         html! {
             @if findings.is_empty() {
                 p.note { "No checker has looked at this run, so nothing is known to hold." }

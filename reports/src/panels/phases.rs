@@ -104,6 +104,9 @@ fn why_empty(phase: Phase, run: &RunView) -> &'static str {
         Phase::Recovery if run.phases.span(Phase::After).is_empty() => {
             "the load was over before the fault was healed"
         }
+        Phase::Recovery if run.phases.time_to_recover_ns.is_none() => {
+            "no whole second was worse than the baseline"
+        }
         Phase::Recovery => "the service had recovered before the fault was healed",
         Phase::After => "the service had not recovered when the load ended",
     }

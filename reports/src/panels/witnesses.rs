@@ -30,8 +30,8 @@ impl Panel for Witnesses {
     }
 
     fn draw(&self, run: &RunView, report: &Report) -> Markup {
-        let mut findings: Vec<_> = report.findings.iter().filter(|f| are_shown(f)).collect();
-        findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+        let findings = text::worst_first(report).into_iter().filter(|finding| are_shown(finding));
+        let findings: Vec<_> = findings.collect();
         html! {
             @if findings.is_empty() {
                 p.note { "No finding failed with a witness: there is nothing to prove." }

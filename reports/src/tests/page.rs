@@ -1,7 +1,7 @@
 //! What must hold of every page.
 
 use super::synthetic;
-use crate::{html, summary_line};
+use crate::html;
 use redrill_history::{Report, RunView};
 use std::collections::BTreeSet;
 
@@ -160,14 +160,6 @@ fn thousands_of_witnesses_are_cut_with_a_count() {
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
     assert!(page.contains("Witnesses not shown: 1,997."));
     assert!(page.contains("Operations of this witness not shown: "));
-}
-
-#[test]
-fn one_line_tells_the_verdict() {
-    let (run, report) = synthetic::failover();
-    let line = summary_line(&run, &report);
-    assert!(line.starts_with("✗ fail: 28 acknowledged jobs"), "{line}");
-    assert!(line.ends_with("(2 of 6 findings failed, 2 inconclusive)"), "{line}");
 }
 
 /// Writes the pages where a reader can look at them, when asked to.

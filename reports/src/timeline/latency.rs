@@ -1,11 +1,11 @@
 //! Row: how long the acknowledged requests took from their intended start, on a scale of powers of
 //! ten.
 
-use super::{Row, Scene, legend};
-use crate::chart::{Canvas, Painted, bold_words, fill, line};
+use super::{PLOT_X, Row, Scene, legend};
+use crate::chart::{Align, Canvas, Painted, bold_words, fill, line, words};
 use crate::format;
 use crate::series::Tally;
-use crate::theme::{Ink, MAX, P50, P99, TEXT};
+use crate::theme::{Ink, MAX, MUTED, P50, P99, TEXT};
 
 const HEIGHT: i32 = 260;
 const MARK: i32 = 5;
@@ -31,6 +31,10 @@ impl Row for Latencies {
         let p50 = |tally: &Tally| tally.latency.quantile_ns(0.5);
         let least = bins.iter().filter_map(|bin| p50(&bin.tally)).min().unwrap_or(1_000_000);
         let most = bins.iter().filter_map(|bin| bin.tally.latency.max_ns()).max();
+        if most.is_none() {
+            let place = (PLOT_X.start + 20, top + HEIGHT / 2);
+            words(canvas, "no request was acknowledged", place, Align::Left, &MUTED)?;
+        }
         let (low, high) = (power(least).floor(), power(most.unwrap_or(1_000_000_000)).ceil());
         let high = high.max(low + 1.0);
         let plot = scene.plot(canvas, low..high, top..top + HEIGHT);
