@@ -1,1 +1,22 @@
-//! To come.
+//! redrill's reference server: response cache, sessions, rate limits, job queues and presence on
+//! Redis, the way that survives a failover. It knows nothing of redrill and is spoken to over HTTP.
+
+mod app;
+mod cache;
+mod clock;
+mod error;
+mod health;
+mod hex;
+mod http;
+mod limits;
+mod metrics;
+mod presence;
+mod queues;
+mod random;
+mod redis;
+mod sessions;
+mod settings;
+mod upstream;
+
+pub use app::run;
+pub use settings::{Args, Settings};

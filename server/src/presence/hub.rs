@@ -1,0 +1,182 @@
+//! What this instance's sockets are told: each change of a user's status once, numbers rising.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::Utf8Bytes;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+use super::store::{CHANNEL, Store};
+use crate::clock;
+use crate::redis::{Heard, subscribe};
+
+/// How far a socket may fall behind before it is closed.
+const BACKLOG: usize = 8192;
+/// Users who went offline are remembered this long, for the order of late messages.
+const MEMORY: Duration = Duration::from_secs(600);
+
+/// A message for all sockets but the one that caused it.
+#[derive(Clone)]
+pub(super) struct Told {
+    pub(super) frame: Utf8Bytes,
+    pub(super) origin: Arc<str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    user_id: String,
+    status: String,
+    seq: u64,
+    origin: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    online: bool,
+    seq: u64,
+    since: Instant,
+}
+
+/// Passes on what Redis publishes, and what was missed while the subscription was down.
+pub(super) struct Hub {
+    told: broadcast::Sender<Told>,
+}
+
+impl Hub {
+    pub(super) fn start(store: Arc<Store>, ttl: Duration) -> Arc<Self> {
+        let hub = Arc::new(Self { told: broadcast::channel(BACKLOG).0 });
+        tokio::spawn(Listener { hub: Arc::clone(&hub), store, ledger: Ledger::default() }.run(ttl));
+        hub
+    }
+
+    /// Follows all messages from now on.
+    pub(super) fn follow(&self) -> broadcast::Receiver<Told> {
+        self.told.subscribe()
+    }
+}
+
+#[derive(Default)]
+struct Ledger {
+    known: HashMap<String, Known>,
+    /// Users known to be online whom the last look did not find.
+    missed: HashSet<String>,
+}
+
+impl Ledger {
+    /// Is this news? A message that comes late or says what is known is not.
+    fn learn(&mut self, user: &str, online: bool, seq: u64) -> bool {
+        let known = self.known.get(user).copied();
+        if known.is_some_and(|known| seq <= known.seq) {
+            return false;
+        }
+        let news = known.map_or(online, |known| known.online != online);
+        let since = clock::now();
+        self.known.insert(user.to_owned(), Known { online, seq, since });
+        news
+    }
+
+    /// Compares with who is online; gives the news. A user is gone who is missed twice: after a
+    /// failover it takes a heartbeat until all are registered again.
+    fn compare(&mut self, online: &[(String, u64)]) -> Vec<(String, bool, u64)> {
+        let mut news = Vec::new();
+        for (user, seq) in online {
+            let known = self.known.get(user).copied();
+            if known.is_none_or(|known| !known.online && *seq > known.seq) {
+                self.learn(user, true, *seq);
+                news.push((user.clone(), true, *seq));
+            }
+        }
+        let there: HashSet<&str> = online.iter().map(|(user, _)| user.as_str()).collect();
+        let absent: HashSet<String> = self
+            .known
+            .iter()
+            .filter(|(user, known)| known.online && !there.contains(user.as_str()))
+            .map(|(user, _)| user.clone())
+            .collect();
+        for user in absent.intersection(&self.missed).cloned().collect::<Vec<_>>() {
+            let seq = self.known.get(&user).map_or(0, |known| known.seq) + 1;
+            self.learn(&user, false, seq);
+            news.push((user, false, seq));
+        }
+        self.missed = absent;
+        self.known.retain(|_, known| known.online || known.since.elapsed() < MEMORY);
+        news
+    }
+}
+
+struct Listener {
+    hub: Arc<Hub>,
+    store: Arc<Store>,
+    ledger: Ledger,
+}
+
+impl Listener {
+    async fn run(mut self, ttl: Duration) {
+        let mut heard = subscribe(&self.store.link, CHANNEL.to_owned());
+        let mut look = tokio::time::interval(ttl / 2);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                heard = heard.recv() => match heard {
+                    Some(Heard::Message(payload)) => self.message(&payload),
+                    Some(Heard::Subscribed) => self.look().await,
+                    None => return,
+                },
+                _ = look.tick() => self.look().await,
+            }
+        }
+    }
+
+    fn message(&mut self, payload: &[u8]) {
+        let Ok(message) = serde_json::from_slice::<Message>(payload) else { return };
+        let online = message.status == "online";
+        if self.ledger.learn(&message.user_id, online, message.seq) {
+            self.tell(&message.user_id, online, message.seq, &message.origin);
+        }
+    }
+
+    async fn look(&mut self) {
+        let Ok(online) = self.store.online().await else { return };
+        for (user, online, seq) in self.ledger.compare(&online) {
+            self.tell(&user, online, seq, "");
+        }
+    }
+
+    fn tell(&self, user: &str, online: bool, seq: u64, origin: &str) {
+        let status = if online { "online" } else { "offline" };
+        let data = json!({ "userId": user, "status": status, "seq": seq });
+        let frame = json!({ "event": "user:status", "data": data }).to_string();
+        let told = Told { frame: frame.into(), origin: origin.into() };
+        let _ = self.hub.told.send(told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_and_repeated_messages_are_no_news() {
+        let mut ledger = Ledger::default();
+        assert!(ledger.learn("a", true, 5));
+        assert!(!ledger.learn("a", true, 6), "repeated after a failover");
+        assert!(!ledger.learn("a", false, 4), "late");
+        assert!(ledger.learn("a", false, 7));
+        assert!(!ledger.learn("b", false, 1), "never seen online");
+    }
+
+    #[test]
+    fn what_was_missed_is_told_and_absence_only_when_seen_twice() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.compare(&[("a".to_owned(), 3)]), [("a".to_owned(), true, 3)]);
+        assert_eq!(ledger.compare(&[]), []);
+        assert_eq!(ledger.compare(&[("a".to_owned(), 9)]), [], "it was back in time");
+        assert_eq!(ledger.compare(&[]), []);
+        assert_eq!(ledger.compare(&[]), [("a".to_owned(), false, 4)]);
+    }
+}

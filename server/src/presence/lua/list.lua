@@ -1,0 +1,7 @@
+-- Users who are online, each followed by the sequence number with which this was said.
+local result = {}
+for _, user in ipairs(redis.call('ZRANGEBYSCORE', online, '(' .. now, '+inf')) do
+  result[#result + 1] = user
+  result[#result + 1] = redis.call('HGET', told, user) or '0'
+end
+return result

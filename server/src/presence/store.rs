@@ -1,0 +1,63 @@
+//! Presence in Redis.
+
+use std::time::Duration;
+
+use crate::redis::{Failure, Link, Lua, Repeat, Script};
+
+macro_rules! lua {
+    ($file:literal) => {
+        Lua::new(|| {
+            Script::new(concat!(
+                include_str!("lua/common.lua"),
+                include_str!(concat!("lua/", $file))
+            ))
+        })
+    };
+}
+
+static APPLY: Lua = lua!("apply.lua");
+static LIST: Lua = lua!("list.lua");
+static SOCKETS: Lua = lua!("sockets.lua");
+
+const BASE: &str = "presence:{all}:";
+pub(super) const CHANNEL: &str = "presence:{all}:status";
+
+/// A socket of a user begins or goes on, or ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) here: bool,
+    pub(super) user: String,
+    pub(super) socket: String,
+}
+
+pub(super) struct Store {
+    pub(super) link: Link,
+    ttl: u64,
+}
+
+impl Store {
+    pub(super) fn new(link: Link, ttl: Duration) -> Self {
+        Self { link, ttl: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// Applies changes in order, in one step. Applying them again changes nothing.
+    pub(super) async fn apply(&self, changes: &[Change]) -> Result<(), Failure> {
+        let mut script = APPLY.with(&[BASE]).arg(self.ttl).arg(CHANNEL);
+        for change in changes {
+            let sign = if change.here { "+" } else { "-" };
+            script = script.arg(sign).arg(&change.user).arg(&change.socket);
+        }
+        self.link.run::<()>(&script, Repeat::Safe).await?;
+        Ok(())
+    }
+
+    /// Who is online, with the sequence number of the message that said so.
+    pub(super) async fn online(&self) -> Result<Vec<(String, u64)>, Failure> {
+        Ok(self.link.run(&LIST.with(&[BASE]), Repeat::Safe).await?.value)
+    }
+
+    /// How many sockets a user has.
+    pub(super) async fn sockets(&self, user: &str) -> Result<u64, Failure> {
+        Ok(self.link.run(&SOCKETS.with(&[BASE]).arg(user), Repeat::Safe).await?.value)
+    }
+}

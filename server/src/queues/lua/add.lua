@@ -1,0 +1,20 @@
+-- Stores a job: id, name, data, priority, delay in ms, attempts, backoff in ms, wake channel.
+-- Gives 1, or 0 where the job is there already.
+local id = ARGV[1]
+local job = job_key(id)
+if redis.call('EXISTS', job) == 1 then
+  -- Written all the same, so that a WAIT after this speaks of the job.
+  redis.call('HSET', job, 'name', ARGV[2])
+  return 0
+end
+redis.call('HSET', job, 'name', ARGV[2], 'data', ARGV[3], 'priority', ARGV[4], 'attempts', ARGV[6],
+  'backoff', ARGV[7], 'failures', 0, 'takes', 0)
+local delay = tonumber(ARGV[5])
+if delay > 0 then
+  redis.call('HSET', job, 'state', 'delayed', 'lease', '')
+  redis.call('ZADD', delayed, now_ms() + delay, id)
+else
+  wait(id)
+end
+redis.call('PUBLISH', ARGV[8], base)
+return 1

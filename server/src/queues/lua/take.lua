@@ -1,0 +1,37 @@
+-- Leases up to ARGV[1] jobs for ARGV[2] ms; ARGV[3] is a nonce that nobody else has.
+-- Before that, jobs that are due and jobs whose lease lapsed wait again.
+-- Gives the ms until the next of those (-1: there is none) and the jobs.
+local now = now_ms()
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', delayed, id)
+  wait(id)
+end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', active, id)
+  wait(id)
+end
+local jobs = {}
+for index = 1, tonumber(ARGV[1]) do
+  local first = redis.call('ZPOPMIN', waiting)
+  local id = first[1]
+  if not id then
+    break
+  end
+  local job = job_key(id)
+  local lease = redis.call('HINCRBY', job, 'takes', 1) .. ':' .. ARGV[3]
+  redis.call('HSET', job, 'state', 'active', 'lease', lease)
+  redis.call('ZADD', active, now + tonumber(ARGV[2]), id)
+  local fields = redis.call('HMGET', job, 'data', 'failures')
+  jobs[index] = { id, lease, fields[1], fields[2] }
+end
+local soonest = -1
+for _, set in ipairs({ delayed, active }) do
+  local first = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')
+  if first[2] then
+    local rest = math.max(0, tonumber(first[2]) - now)
+    if soonest < 0 or rest < soonest then
+      soonest = rest
+    end
+  end
+end
+return { soonest, jobs }

@@ -1,0 +1,95 @@
+//! Job queues: at least once, by leases with fencing, in Lua on Redis.
+
+mod routes;
+mod store;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub(crate) use routes::routes;
+use store::{Store, WAKE};
+use worker::Worker;
+
+use crate::redis::{Durable, Heard, Redis, subscribe};
+use crate::settings::{QueueLimits, Settings};
+use crate::upstream::Upstream;
+use crate::{clock, random};
+
+/// What a queue is for.
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    /// The one kind of job it takes.
+    pub(crate) job: &'static str,
+    /// A text that the job's data must have.
+    pub(crate) needs: &'static str,
+}
+
+/// Asks the model.
+const LLM: Definition =
+    Definition { name: "llm-processing", job: "generate-response", needs: "prompt" };
+/// Sends mails.
+const EMAIL: Definition =
+    Definition { name: "email-notifications", job: "send-email", needs: "to" };
+
+/// One queue, its jobs and this instance's worker.
+struct Queue {
+    definition: &'static Definition,
+    limits: QueueLimits,
+    store: Arc<Store>,
+    worker: Arc<Worker>,
+}
+
+/// The queues of the service.
+pub(crate) struct Queues {
+    all: [Queue; 2],
+    backoff: Duration,
+    submitted: AtomicU64,
+}
+
+impl Queues {
+    pub(crate) fn start(settings: &Settings, redis: &Redis, upstream: &Upstream) -> Self {
+        let queues = &settings.queues;
+        let durable = queues
+            .replicas
+            .map(|replicas| Durable::start(redis.dedicated("main-durable"), replicas));
+        let start = |definition: &'static Definition, limits: QueueLimits| {
+            let store = Store::new(definition, redis.main.clone(), durable.clone());
+            let store = Arc::new(store);
+            let worker =
+                Worker::start(definition, limits, queues.lease, Arc::clone(&store), upstream);
+            Queue { definition, limits, store, worker }
+        };
+        let all = [start(&LLM, queues.llm), start(&EMAIL, queues.email)];
+        let workers: Vec<Arc<Worker>> = all.iter().map(|queue| Arc::clone(&queue.worker)).collect();
+        let mut heard = subscribe(&redis.main, WAKE.to_owned());
+        tokio::spawn(async move {
+            while let Some(Heard::Subscribed | Heard::Message(_)) = heard.recv().await {
+                workers.iter().for_each(|worker| worker.wake());
+            }
+        });
+        Self { all, backoff: queues.backoff, submitted: AtomicU64::new(0) }
+    }
+
+    fn find(&self, name: &str) -> Option<&Queue> {
+        self.all.iter().find(|queue| queue.definition.name == name)
+    }
+
+    /// An id that nobody has had and that sorts by the time of submission: not a counter in Redis,
+    /// which a failover could set back.
+    fn new_id(&self) -> String {
+        let count = self.submitted.fetch_add(1, Ordering::Relaxed) & 0xff_ffff;
+        format!("{:012x}{count:06x}{}", clock::unix_ms(), random::hex(6))
+    }
+
+    /// Jobs that this instance runs at this moment.
+    pub(crate) fn running(&self) -> u64 {
+        self.all.iter().map(|queue| queue.worker.running()).sum()
+    }
+
+    /// Takes no more jobs and waits for those that run.
+    pub(crate) async fn stop(&self) {
+        futures_util::future::join_all(self.all.iter().map(|queue| queue.worker.stop())).await;
+    }
+}

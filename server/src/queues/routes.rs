@@ -1,0 +1,145 @@
+//! Queues over HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::store::Submission;
+use crate::app::App;
+use crate::error::Error;
+use crate::http::{Body, acknowledged_by};
+
+const HIGHEST_PRIORITY_NUMBER: u32 = 1_000_000;
+const LONGEST_DELAY_MS: u64 = 31_536_000_000;
+const MOST_ATTEMPTS: u32 = 100;
+const LONGEST_BACKOFF_MS: u64 = 86_400_000;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/jobs", post(submit))
+        .route("/api/jobs/{queue}/{id}", get(job))
+        .route("/api/queues/stats", get(stats))
+}
+
+#[derive(Deserialize)]
+struct Job {
+    queue: String,
+    name: String,
+    data: Map<String, Value>,
+    #[serde(default)]
+    opts: Options,
+}
+
+#[derive(Deserialize, Default)]
+struct Options {
+    priority: Option<u32>,
+    delay: Option<u64>,
+    attempts: Option<u32>,
+    backoff: Option<u64>,
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    Body(body): Body<Job>,
+) -> Result<impl IntoResponse, Error> {
+    let queues = &app.queues;
+    let queue = queues
+        .find(&body.queue)
+        .ok_or_else(|| Error::NotFound(format!("the queue {:?}", body.queue)))?;
+    let definition = queue.definition;
+    if body.name != definition.job {
+        let error = format!("{} takes jobs named {}", definition.name, definition.job);
+        return Err(Error::field("name", error));
+    }
+    let needed = body.data.get(definition.needs).and_then(Value::as_str);
+    if needed.is_none_or(str::is_empty) {
+        let error = format!("data.{} must be a text that is not empty", definition.needs);
+        return Err(Error::field("data", error));
+    }
+    let attempts = body.opts.attempts.unwrap_or(queue.limits.attempts);
+    let priority = body.opts.priority.unwrap_or(0);
+    let delay = body.opts.delay.unwrap_or(0);
+    let backoff = body.opts.backoff.map_or(queues.backoff, Duration::from_millis);
+    if !(1..=MOST_ATTEMPTS).contains(&attempts) {
+        return Err(Error::field("opts.attempts", "attempts must be from 1 to 100"));
+    }
+    if priority > HIGHEST_PRIORITY_NUMBER {
+        return Err(Error::field("opts.priority", "priority must be from 0 to 1000000"));
+    }
+    if delay > LONGEST_DELAY_MS {
+        return Err(Error::field("opts.delay", "delay must be at most a year, in ms"));
+    }
+    if backoff > Duration::from_millis(LONGEST_BACKOFF_MS) {
+        return Err(Error::field("opts.backoff", "backoff must be at most a day, in ms"));
+    }
+    let submission = Submission {
+        id: queues.new_id(),
+        name: body.name,
+        data: Value::Object(body.data),
+        priority,
+        delay: Duration::from_millis(delay),
+        attempts,
+        backoff,
+    };
+    let node = queue.store.add(&submission).await?;
+    queue.worker.wake();
+    let body = json!({ "id": submission.id, "queue": definition.name });
+    Ok((StatusCode::ACCEPTED, acknowledged_by(&node), Json(body)))
+}
+
+async fn job(
+    State(app): State<Arc<App>>,
+    Path((name, id)): Path<(String, String)>,
+) -> Result<Json<Value>, Error> {
+    let queue =
+        app.queues.find(&name).ok_or_else(|| Error::NotFound(format!("the queue {name:?}")))?;
+    let fields = queue.store.job(&id).await?;
+    if fields.is_empty() {
+        return Err(Error::NotFound(format!("the job {id:?}")));
+    }
+    let text = |field: &str| fields.get(field).cloned().unwrap_or_default();
+    let number = |field: &str| text(field).parse::<u64>().unwrap_or(0);
+    let parsed = |field: &str| serde_json::from_str::<Value>(&text(field)).unwrap_or_default();
+    let state = text("state");
+    let under_way = u64::from(state == "active" || state == "completed");
+    let mut body = json!({
+        "id": id,
+        "queue": name,
+        "name": text("name"),
+        "state": state,
+        "data": parsed("data"),
+        "attempts": number("attempts"),
+        "attemptsMade": number("failures") + under_way,
+        "priority": number("priority"),
+    });
+    if fields.contains_key("result") {
+        body["result"] = parsed("result");
+    }
+    if let Some(reason) = fields.get("failedReason") {
+        body["failedReason"] = json!(reason);
+    }
+    Ok(Json(body))
+}
+
+async fn stats(State(app): State<Arc<App>>) -> Result<Json<Value>, Error> {
+    let all = &app.queues.all;
+    let counts = futures_util::future::try_join_all(all.iter().map(|queue| queue.store.count()));
+    let mut body = BTreeMap::new();
+    for (queue, counts) in all.iter().zip(counts.await?) {
+        let [waiting, active, completed, failed, delayed] = counts;
+        let counts = json!({
+            "waiting": waiting, "active": active, "completed": completed, "failed": failed,
+            "delayed": delayed,
+        });
+        body.insert(queue.definition.name, counts);
+    }
+    Ok(Json(json!(body)))
+}

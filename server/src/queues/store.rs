@@ -1,0 +1,165 @@
+//! Queues in Redis: every step of a job's life is one script.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Definition;
+use crate::redis::{Durable, Failure, Invocation, Link, Lua, Repeat, Script};
+use crate::settings::Keep;
+
+macro_rules! lua {
+    ($file:literal) => {
+        Lua::new(|| {
+            Script::new(concat!(
+                include_str!("lua/common.lua"),
+                include_str!(concat!("lua/", $file))
+            ))
+        })
+    };
+}
+
+static ADD: Lua = lua!("add.lua");
+static TAKE: Lua = lua!("take.lua");
+static RENEW: Lua = lua!("renew.lua");
+static COMPLETE: Lua = lua!("complete.lua");
+static FAIL: Lua = lua!("fail.lua");
+static COUNT: Lua = lua!("count.lua");
+
+/// Workers everywhere hear on this channel that there is something to do.
+pub(super) const WAKE: &str = "prompt-card:queue:wake";
+
+/// A job to be stored.
+pub(super) struct Submission {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) data: Value,
+    pub(super) priority: u32,
+    pub(super) delay: Duration,
+    pub(super) attempts: u32,
+    pub(super) backoff: Duration,
+}
+
+/// A job that this instance holds the lease of.
+#[derive(Debug, Clone)]
+pub(super) struct Leased {
+    pub(super) id: String,
+    pub(super) lease: String,
+    pub(super) data: Value,
+    pub(super) failures: u32,
+}
+
+/// The jobs of one queue.
+pub(super) struct Store {
+    link: Link,
+    durable: Option<Durable>,
+    base: String,
+}
+
+impl Store {
+    pub(super) fn new(queue: &Definition, link: Link, durable: Option<Durable>) -> Self {
+        Self { link, durable, base: format!("prompt-card:queue:{{{}}}:", queue.name) }
+    }
+
+    fn call(&self, script: &Script) -> Invocation {
+        script.with(&[&self.base])
+    }
+
+    /// Stores a job as durably as it was asked for, and says which node has it. The same id is
+    /// stored once, so that asking again is safe.
+    pub(super) async fn add(&self, job: &Submission) -> Result<Arc<str>, Failure> {
+        let script = self
+            .call(&ADD)
+            .arg(&job.id)
+            .arg(&job.name)
+            .arg(&job.data.to_string())
+            .arg(job.priority)
+            .arg(millis(job.delay))
+            .arg(job.attempts)
+            .arg(millis(job.backoff))
+            .arg(WAKE);
+        match &self.durable {
+            Some(durable) => Ok(durable.run(script).await?.node),
+            None => Ok(self.link.run::<u32>(&script, Repeat::Safe).await?.node),
+        }
+    }
+
+    /// Leases up to `count` jobs and says when to come again, if that is known.
+    pub(super) async fn take(
+        &self,
+        count: usize,
+        lease: Duration,
+        nonce: &str,
+    ) -> Result<(Option<Duration>, Vec<Leased>), Failure> {
+        type Row = (String, String, String, u32);
+        let script = self.call(&TAKE).arg(count).arg(millis(lease)).arg(nonce);
+        let (next, rows): (i64, Vec<Row>) = self.link.run(&script, Repeat::Never).await?.value;
+        let jobs = rows.into_iter().map(|(id, lease, data, failures)| {
+            let data = serde_json::from_str(&data).unwrap_or_default();
+            Leased { id, lease, data, failures }
+        });
+        Ok((u64::try_from(next).ok().map(Duration::from_millis), jobs.collect()))
+    }
+
+    /// Renews leases and gives the ids of those that are lost.
+    pub(super) async fn renew(
+        &self,
+        lease: Duration,
+        held: &[(String, String)],
+    ) -> Result<Vec<String>, Failure> {
+        let mut script = self.call(&RENEW).arg(millis(lease));
+        for (id, lease) in held {
+            script = script.arg(id).arg(lease);
+        }
+        Ok(self.link.run(&script, Repeat::Safe).await?.value)
+    }
+
+    /// Completes a job; false if it is somebody else's by now. Safe to repeat: a lease decides once.
+    pub(super) async fn complete(
+        &self,
+        job: &Leased,
+        result: &Value,
+        keep: Keep,
+    ) -> Result<bool, Failure> {
+        let script = self.call(&COMPLETE).arg(&job.id).arg(&job.lease);
+        let script = script.arg(&result.to_string()).arg(kept(keep));
+        Ok(self.link.run(&script, Repeat::Safe).await?.value)
+    }
+
+    /// Ends an attempt that failed; false if the job is somebody else's by now.
+    pub(super) async fn fail(
+        &self,
+        job: &Leased,
+        reason: &str,
+        keep: Keep,
+    ) -> Result<bool, Failure> {
+        let script = self.call(&FAIL).arg(&job.id).arg(&job.lease).arg(reason);
+        let script = script.arg(kept(keep)).arg(WAKE);
+        Ok(self.link.run(&script, Repeat::Safe).await?.value)
+    }
+
+    /// Waiting, active, completed, failed and delayed jobs.
+    pub(super) async fn count(&self) -> Result<[u64; 5], Failure> {
+        Ok(self.link.run(&self.call(&COUNT), Repeat::Safe).await?.value)
+    }
+
+    /// All fields of a job; empty where there is none.
+    pub(super) async fn job(&self, id: &str) -> Result<BTreeMap<String, String>, Failure> {
+        let mut cmd = redis::cmd("HGETALL");
+        cmd.arg(format!("{}job:{id}", self.base));
+        Ok(self.link.call(&cmd, Repeat::Safe).await?.value)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn kept(keep: Keep) -> i64 {
+    match keep {
+        Keep::All => -1,
+        Keep::Last(count) => count.into(),
+    }
+}

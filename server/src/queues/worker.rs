@@ -1,0 +1,219 @@
+//! Runs a queue's jobs: takes leases, renews them, does the work, and decides over the job once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::Definition;
+use super::store::{Leased, Store};
+use crate::cache::question;
+use crate::settings::QueueLimits;
+use crate::upstream::{OnBehalf, Upstream};
+use crate::{clock, random};
+
+/// Looks for jobs this often even if nobody says that there are any.
+const IDLE: Duration = Duration::from_millis(500);
+/// Pause after Redis could not be asked.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long a finished job's outcome is offered to Redis before it is left to the lease.
+const SETTLE: Duration = Duration::from_secs(120);
+/// How long a stop waits for running jobs; those that are not done run again elsewhere.
+const STOP: Duration = Duration::from_secs(20);
+
+struct Held {
+    lease: String,
+    lost: Arc<Notify>,
+}
+
+/// One queue's worker in this instance.
+pub(super) struct Worker {
+    definition: &'static Definition,
+    limits: QueueLimits,
+    lease: Duration,
+    store: Arc<Store>,
+    upstream: Upstream,
+    slots: Arc<Semaphore>,
+    held: Mutex<HashMap<String, Held>>,
+    wake: Notify,
+}
+
+impl Worker {
+    pub(super) fn start(
+        definition: &'static Definition,
+        limits: QueueLimits,
+        lease: Duration,
+        store: Arc<Store>,
+        upstream: &Upstream,
+    ) -> Arc<Self> {
+        let worker = Arc::new(Self {
+            definition,
+            limits,
+            lease,
+            store,
+            upstream: upstream.clone(),
+            slots: Arc::new(Semaphore::new(limits.concurrency)),
+            held: Mutex::default(),
+            wake: Notify::new(),
+        });
+        tokio::spawn(Arc::clone(&worker).take());
+        tokio::spawn(Arc::clone(&worker).renew());
+        worker
+    }
+
+    /// There may be something to do.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(super) fn running(&self) -> u64 {
+        self.held().len() as u64
+    }
+
+    /// Takes no more jobs and waits for those that run.
+    pub(super) async fn stop(&self) {
+        let all = u32::try_from(self.limits.concurrency).unwrap_or(u32::MAX);
+        let idle = self.slots.acquire_many(all);
+        let stopped = tokio::time::timeout(STOP, idle).await;
+        if stopped.is_err() {
+            tracing::warn!(queue = self.definition.name, "left running jobs to their leases");
+        }
+        self.slots.close();
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<String, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take(self: Arc<Self>) {
+        while let Ok(first) = Arc::clone(&self.slots).acquire_owned().await {
+            let mut free = vec![first];
+            while let Ok(another) = Arc::clone(&self.slots).try_acquire_owned() {
+                free.push(another);
+            }
+            let nonce = random::hex(8);
+            let taken = self.store.take(free.len(), self.lease, &nonce).await;
+            let pause = match taken {
+                Ok((next, jobs)) => {
+                    let pause = (jobs.len() < free.len())
+                        .then(|| next.unwrap_or(IDLE).clamp(Duration::from_millis(1), IDLE));
+                    for (job, slot) in jobs.into_iter().zip(free.drain(..)) {
+                        self.begin(job, slot);
+                    }
+                    pause
+                }
+                Err(failure) => {
+                    tracing::debug!(queue = self.definition.name, %failure, "cannot take jobs");
+                    Some(PAUSE)
+                }
+            };
+            drop(free);
+            if let Some(pause) = pause {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = self.wake.notified() => {}
+                }
+            }
+        }
+    }
+
+    fn begin(self: &Arc<Self>, job: Leased, slot: OwnedSemaphorePermit) {
+        let lost = Arc::new(Notify::new());
+        let held = Held { lease: job.lease.clone(), lost: Arc::clone(&lost) };
+        self.held().insert(job.id.clone(), held);
+        let holding = Holding { worker: Arc::clone(self), job, _slot: slot };
+        tokio::spawn(async move {
+            tokio::select! {
+                () = holding.worker.run(&holding.job) => {}
+                () = lost.notified() => {
+                    tracing::warn!(job = holding.job.id, "another worker has taken this job over");
+                }
+            }
+        });
+    }
+
+    async fn run(&self, job: &Leased) {
+        let attempt = job.failures + 1;
+        let done = {
+            let call = OnBehalf { queue: self.definition.name, id: &job.id, attempt };
+            self.work(job, &call).await
+        };
+        let deadline = clock::now() + SETTLE;
+        loop {
+            let settled = match &done {
+                Ok(result) => self.store.complete(job, result, self.limits.keep_completed).await,
+                Err(reason) => self.store.fail(job, reason, self.limits.keep_failed).await,
+            };
+            match settled {
+                Ok(mine) => {
+                    tracing::debug!(job = job.id, attempt, mine, ok = done.is_ok(), "job settled");
+                    return;
+                }
+                Err(failure) if clock::now() >= deadline => {
+                    tracing::warn!(job = job.id, %failure, "left a finished job to its lease");
+                    return;
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    async fn work(&self, job: &Leased, call: &OnBehalf<'_>) -> Result<Value, String> {
+        match self.definition.job {
+            "generate-response" => {
+                let text = |field: &str| job.data[field].as_str().map(ToOwned::to_owned);
+                let question = question(
+                    text("prompt").unwrap_or_default(),
+                    text("model"),
+                    job.data["temperature"].as_f64(),
+                    job.data["maxTokens"].as_u64(),
+                )
+                .map_err(|error| error.to_string())?;
+                let response = self.upstream.generate(&question, Some(call)).await?;
+                Ok(json!({ "response": response }))
+            }
+            _ => {
+                self.upstream.mail(&job.data, call).await?;
+                Ok(json!({ "sent": true }))
+            }
+        }
+    }
+
+    /// Renews the leases of all running jobs three times in a lease.
+    async fn renew(self: Arc<Self>) {
+        while !self.slots.is_closed() {
+            tokio::time::sleep(self.lease / 3).await;
+            let held: Vec<(String, String)> =
+                self.held().iter().map(|(id, held)| (id.clone(), held.lease.clone())).collect();
+            if held.is_empty() {
+                continue;
+            }
+            let Ok(lost) = self.store.renew(self.lease, &held).await else { continue };
+            for id in lost {
+                let lease = held.iter().find(|(known, _)| *known == id).map(|(_, lease)| lease);
+                // Settled and taken again in the meantime is not lost.
+                if let Some(held) = self.held().get(&id).filter(|it| Some(&it.lease) == lease) {
+                    held.lost.notify_one();
+                }
+            }
+        }
+    }
+}
+
+/// A job in this worker's hands. Dropped even by a panic, so that no lease is renewed for ever.
+struct Holding {
+    worker: Arc<Worker>,
+    job: Leased,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let mut held = self.worker.held();
+        if held.get(&self.job.id).is_some_and(|held| held.lease == self.job.lease) {
+            held.remove(&self.job.id);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! What an instance is told: read from flags and variables, checked all at once.
+
+mod args;
+mod read;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+pub use args::Args;
+use read::Reader;
+
+use crate::redis::{Address, Dialer, Login};
+
+/// Settings that were checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) instance: String,
+    pub(crate) production: bool,
+    pub(crate) llm_upstream: Option<String>,
+    pub(crate) mail_upstream: Option<String>,
+    pub(crate) upstream_timeout: Duration,
+    pub(crate) redis: RedisSettings,
+    pub(crate) cache: CacheSettings,
+    pub(crate) sessions: SessionSettings,
+    pub(crate) limits: LimitSettings,
+    pub(crate) queues: QueueSettings,
+    pub(crate) presence: PresenceSettings,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct RedisSettings {
+    pub(crate) main: RoleSettings,
+    pub(crate) cache: RoleSettings,
+    pub(crate) sessions: RoleSettings,
+    pub(crate) sentinel_password: Option<String>,
+    pub(crate) dialer: Dialer,
+    pub(crate) command_timeout: Duration,
+    pub(crate) longest_pause: Duration,
+}
+
+/// Where one role's Redis is.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleSettings {
+    pub(crate) address: Address,
+    pub(crate) sentinels: Option<SentinelGroup>,
+    pub(crate) login: Login,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SentinelGroup {
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) master: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CacheSettings {
+    pub(crate) ttl: Duration,
+    pub(crate) llm_responses: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct SessionSettings {
+    pub(crate) ttl: Duration,
+    pub(crate) prefix: String,
+    pub(crate) secret: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LimitSettings {
+    pub(crate) prefix: String,
+    pub(crate) general: LimitPolicy,
+    pub(crate) llm: LimitPolicy,
+    pub(crate) burst: LimitPolicy,
+    pub(crate) on_error: OnError,
+    pub(crate) instances: u64,
+}
+
+/// So many requests in a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LimitPolicy {
+    pub(crate) limit: u64,
+    pub(crate) window: Duration,
+}
+
+/// What a limiter does while Redis is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnError {
+    Closed,
+    Open,
+    Local,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct QueueSettings {
+    /// How many replicas must have a job before it is acknowledged; none with `async`.
+    pub(crate) replicas: Option<u32>,
+    pub(crate) lease: Duration,
+    pub(crate) backoff: Duration,
+    pub(crate) llm: QueueLimits,
+    pub(crate) email: QueueLimits,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueueLimits {
+    pub(crate) concurrency: usize,
+    pub(crate) attempts: u32,
+    pub(crate) keep_completed: Keep,
+    pub(crate) keep_failed: Keep,
+}
+
+/// How many finished jobs are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    All,
+    Last(u32),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PresenceSettings {
+    pub(crate) ttl: Duration,
+    pub(crate) ping: Duration,
+}
+
+impl TryFrom<&Args> for Settings {
+    type Error = String;
+
+    /// All that is wrong, a line each.
+    fn try_from(args: &Args) -> Result<Self, Self::Error> {
+        let mut read = Reader::default();
+        let production = read.choice(
+            "NODE_ENV",
+            &args.node_env,
+            &[("production", true), ("development", false), ("test", false)],
+        );
+        let host: IpAddr = read.parsed("HOST", &args.host, "an IP address");
+        let settings = Self {
+            listen: SocketAddr::new(host, read.number("PORT", &args.port, 0, 65535)),
+            instance: args.instance_id.clone().unwrap_or_else(|| crate::random::hex(4)),
+            production,
+            llm_upstream: read.url("LLM_UPSTREAM_URL", args.llm_upstream_url.as_deref()),
+            mail_upstream: read.url("MAIL_UPSTREAM_URL", args.mail_upstream_url.as_deref()),
+            upstream_timeout: read.millis(
+                "UPSTREAM_TIMEOUT_MS",
+                &args.upstream_timeout_ms,
+                1,
+                600_000,
+            ),
+            redis: redis(&mut read, args),
+            cache: cache(&mut read, args),
+            sessions: sessions(&mut read, args, production),
+            limits: limits(&mut read, args),
+            queues: queues(&mut read, args),
+            presence: PresenceSettings {
+                ttl: read.seconds("PRESENCE_TTL_SECONDS", &args.presence_ttl_seconds, 0.3, 86400.0),
+                ping: read.seconds(
+                    "PRESENCE_PING_SECONDS",
+                    &args.presence_ping_seconds,
+                    0.1,
+                    3600.0,
+                ),
+            },
+        };
+        if !read::is_header_value(&settings.instance) {
+            read.wrong("INSTANCE_ID", &settings.instance, "1 to 64 letters, digits, '.', '_', '-'");
+        }
+        read.finish(settings)
+    }
+}
+
+fn redis(read: &mut Reader, args: &Args) -> RedisSettings {
+    let main = main_role(read, args);
+    let mut role =
+        |name: &str, host: &Option<String>, port: &str, password: &Option<String>, db: &str| {
+            let port = read.number(&format!("REDIS_{name}_PORT"), port, 1, 65535);
+            let database = read.number(&format!("REDIS_{name}_DB"), db, 0, 1_000_000);
+            let password = password.clone().or_else(|| main.login.password.clone());
+            let login = Login { database, password, ..main.login.clone() };
+            match host {
+                None => RoleSettings { login, ..main.clone() },
+                Some(host) => {
+                    let address = Address { host: host.clone(), port };
+                    RoleSettings { address, sentinels: None, login }
+                }
+            }
+        };
+    let cache = role(
+        "CACHE",
+        &args.redis_cache_host,
+        &args.redis_cache_port,
+        &args.redis_cache_password,
+        &args.redis_cache_db,
+    );
+    let sessions = role(
+        "SESSIONS",
+        &args.redis_sessions_host,
+        &args.redis_sessions_port,
+        &args.redis_sessions_password,
+        &args.redis_sessions_db,
+    );
+    let source = args.redis_source_address.as_deref();
+    let connecting = &args.redis_connection_timeout;
+    let command = &args.redis_command_timeout;
+    let pause = &args.redis_retry_delay;
+    RedisSettings {
+        main,
+        cache,
+        sessions,
+        sentinel_password: args.redis_sentinel_password.clone(),
+        dialer: Dialer {
+            source: source.map(|text| read.parsed("REDIS_SOURCE_ADDRESS", text, "an IP address")),
+            timeout: read.millis("REDIS_CONNECTION_TIMEOUT", connecting, 1, 60_000),
+        },
+        command_timeout: read.millis("REDIS_COMMAND_TIMEOUT", command, 10, 60_000),
+        longest_pause: read.millis("REDIS_RETRY_DELAY", pause, 1, 60_000),
+    }
+}
+
+fn main_role(read: &mut Reader, args: &Args) -> RoleSettings {
+    let sentinels = args.redis_sentinels.as_deref().map(|list| SentinelGroup {
+        addresses: list
+            .split(',')
+            .map(|each| read.parsed("REDIS_SENTINELS", each.trim(), "host:port,host:port"))
+            .collect(),
+        master: args.redis_sentinel_master.clone(),
+    });
+    RoleSettings {
+        address: Address {
+            host: args.redis_host.clone(),
+            port: read.number("REDIS_PORT", &args.redis_port, 1, 65535),
+        },
+        sentinels,
+        login: Login {
+            username: args.redis_username.clone(),
+            password: args.redis_password.clone(),
+            database: read.number("REDIS_DB", &args.redis_db, 0, 1_000_000),
+        },
+    }
+}
+
+fn cache(read: &mut Reader, args: &Args) -> CacheSettings {
+    const YEAR: f64 = 31_536_000.0;
+    let booleans = [("true", true), ("false", false)];
+    CacheSettings {
+        ttl: read.seconds("CACHE_TTL_SECONDS", &args.cache_ttl_seconds, 0.001, YEAR),
+        llm_responses: read.choice("CACHE_LLM_RESPONSES", &args.cache_llm_responses, &booleans),
+    }
+}
+
+fn sessions(read: &mut Reader, args: &Args, production: bool) -> SessionSettings {
+    const YEAR: f64 = 31_536_000.0;
+    if production && args.session_secret.as_deref().is_none_or(|secret| secret.len() < 32) {
+        read.wrong("SESSION_SECRET", "", "at least 32 characters in production");
+    }
+    SessionSettings {
+        ttl: read.seconds("SESSION_TTL_SECONDS", &args.session_ttl_seconds, 0.001, YEAR),
+        prefix: args.session_store_prefix.clone(),
+        secret: args.session_secret.clone().unwrap_or_else(|| crate::random::hex(32)),
+    }
+}
+
+fn limits(read: &mut Reader, args: &Args) -> LimitSettings {
+    let mut policy = |name: &str, limit: &str, window: &str| LimitPolicy {
+        limit: read.number(&format!("RATE_LIMIT_{name}MAX_REQUESTS"), limit, 1, 1_000_000),
+        window: read.millis(&format!("RATE_LIMIT_{name}WINDOW_MS"), window, 10, 86_400_000),
+    };
+    let choices = [("closed", OnError::Closed), ("open", OnError::Open), ("local", OnError::Local)];
+    LimitSettings {
+        prefix: args.rate_limit_redis_prefix.clone(),
+        general: policy("", &args.rate_limit_max_requests, &args.rate_limit_window_ms),
+        llm: policy("LLM_", &args.rate_limit_llm_max_requests, &args.rate_limit_llm_window_ms),
+        burst: policy(
+            "BURST_",
+            &args.rate_limit_burst_max_requests,
+            &args.rate_limit_burst_window_ms,
+        ),
+        on_error: read.choice("RATE_LIMIT_ON_ERROR", &args.rate_limit_on_error, &choices),
+        instances: read.number("RATE_LIMIT_INSTANCES", &args.rate_limit_instances, 1, 1000),
+    }
+}
+
+fn queues(read: &mut Reader, args: &Args) -> QueueSettings {
+    let mut queue = |name: &str, concurrency: &str, attempts: &str, keep: [&str; 2]| QueueLimits {
+        concurrency: read.number(&format!("QUEUE_{name}_CONCURRENCY"), concurrency, 0, 1000),
+        attempts: read.number(&format!("QUEUE_{name}_ATTEMPTS"), attempts, 1, 100),
+        keep_completed: read.keep(&format!("QUEUE_{name}_KEEP_COMPLETED"), keep[0]),
+        keep_failed: read.keep(&format!("QUEUE_{name}_KEEP_FAILED"), keep[1]),
+    };
+    QueueSettings {
+        llm: queue(
+            "LLM",
+            &args.queue_llm_concurrency,
+            &args.queue_llm_attempts,
+            [&args.queue_llm_keep_completed, &args.queue_llm_keep_failed],
+        ),
+        email: queue(
+            "EMAIL",
+            &args.queue_email_concurrency,
+            &args.queue_email_attempts,
+            [&args.queue_email_keep_completed, &args.queue_email_keep_failed],
+        ),
+        replicas: read.durability("QUEUE_DURABILITY", &args.queue_durability),
+        lease: read.millis("QUEUE_LEASE_MS", &args.queue_lease_ms, 100, 3_600_000),
+        backoff: read.millis("QUEUE_BACKOFF_MS", &args.queue_backoff_ms, 0, 86_400_000),
+    }
+}

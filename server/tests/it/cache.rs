@@ -1,0 +1,97 @@
+//! Responses are stored once, by all of their parameters, for their time to live.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::redis::Node;
+use crate::server::{Server, body, header};
+use crate::upstream::Upstream;
+
+async fn ask(server: &Server, question: serde_json::Value) -> (String, serde_json::Value) {
+    let response = server.post("/api/llm/generate", question).await;
+    assert_eq!(response.status(), 200);
+    (header(&response, "x-cache").to_owned(), body(response).await)
+}
+
+#[tokio::test]
+async fn a_second_question_is_answered_from_the_cache_until_it_expires() {
+    let node = Node::start();
+    let model = Upstream::start(0, Duration::ZERO).await;
+    let flags = ["--llm-upstream-url", &model.url, "--cache-ttl-seconds", "0.5"];
+    let (one, other) = (Server::on(&node, &flags).await, Server::on(&node, &flags).await);
+    let (state, first) = ask(&one, json!({ "prompt": "hi" })).await;
+    assert_eq!((state.as_str(), &first["response"]), ("MISS", &json!("hi!")));
+    assert_eq!(first["metadata"]["maxTokens"], 2048);
+    let (state, second) = ask(&other, json!({ "prompt": "hi" })).await;
+    assert_eq!((state.as_str(), &second["cached"]), ("HIT", &json!(true)));
+    assert_eq!(second["metadata"], first["metadata"]);
+    let (state, _) = ask(&one, json!({ "prompt": "hi", "temperature": 0.1 })).await;
+    assert_eq!(state, "MISS", "another temperature is another question");
+    tokio::time::sleep(Duration::from_millis(550)).await;
+    assert_eq!(ask(&one, json!({ "prompt": "hi" })).await.0, "MISS", "it has expired");
+    assert_eq!(model.calls().len(), 3);
+    assert_eq!(model.calls()[0].body["model"], "llama2:7b");
+}
+
+#[tokio::test]
+async fn misses_of_one_key_at_once_call_the_model_once() {
+    let node = Node::start();
+    let model = Upstream::start(0, Duration::from_millis(200)).await;
+    let server = Server::on(&node, &["--llm-upstream-url", &model.url]).await;
+    let asks = (0..20).map(|_| ask(&server, json!({ "prompt": "together" })));
+    futures_util::future::join_all(asks).await;
+    assert_eq!(model.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_model_that_fails_is_a_502_and_is_not_cached() {
+    let node = Node::start();
+    let model = Upstream::start(1, Duration::ZERO).await;
+    let server = Server::on(&node, &["--llm-upstream-url", &model.url]).await;
+    let failed = server.post("/api/llm/generate", json!({ "prompt": "x" })).await;
+    assert_eq!(failed.status(), 502);
+    assert_eq!(ask(&server, json!({ "prompt": "x" })).await.0, "MISS");
+}
+
+#[tokio::test]
+async fn statistics_are_those_of_all_instances_and_clearing_is_counted() {
+    let node = Node::start();
+    let (one, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+    let warm = json!({ "prompts": ["a", "b"], "models": ["m", "n"] });
+    let warmed = one.post("/api/cache/warm", warm.clone()).await;
+    assert_eq!(warmed.status(), 202);
+    assert_eq!(body(warmed).await, json!({ "warmed": 4, "skipped": 0, "failed": 0 }));
+    let again = body(other.post("/api/cache/warm", warm).await).await;
+    assert_eq!(again, json!({ "warmed": 0, "skipped": 4, "failed": 0 }));
+    crate::server::eventually("the counts have arrived", || async {
+        let stats = one.read("/api/cache/stats").await;
+        stats["hits"] == 4 && stats["misses"] == 4 && stats["totalKeys"] == 4
+    })
+    .await;
+    assert_eq!(one.read("/api/cache/stats").await["hitRate"], 0.5);
+    let cleared = one.request(Method::DELETE, "/api/cache").send().await.expect("an answer");
+    assert!(!header(&cleared, "x-redis-node").is_empty());
+    assert_eq!(body(cleared).await, json!({ "deleted": 4 }));
+}
+
+#[tokio::test]
+async fn what_is_no_question_is_refused() {
+    let node = Node::start();
+    let server = Server::on(&node, &[]).await;
+    for (wrong, field) in [
+        (json!({ "prompt": "" }), "prompt"),
+        (json!({ "prompt": "a", "temperature": -1 }), "temperature"),
+        (json!({ "prompt": "a", "maxTokens": 0 }), "maxTokens"),
+    ] {
+        let response = server.post("/api/llm/generate", wrong).await;
+        assert_eq!(response.status(), 400);
+        assert_eq!(body(response).await["field"], field);
+    }
+    let huge = json!({ "prompt": "a".repeat(1024 * 1024) });
+    assert_eq!(server.post("/api/llm/generate", huge).await.status(), 413);
+    assert_eq!(server.post("/api/llm/generate", json!({})).await.status(), 400);
+    assert_eq!(server.get("/api/nothing").await.status(), 404);
+    assert_eq!(header(&server.get("/health").await, "x-instance-id").len(), 8);
+}

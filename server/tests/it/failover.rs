@@ -1,0 +1,104 @@
+//! A master that dies, freezes or is deposed: the next one is found, and nothing hangs.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::redis::Group;
+use crate::server::{Server, eventually, header};
+
+const LONGEST: Duration = Duration::from_millis(1250);
+
+async fn login(server: &Server) -> reqwest::Response {
+    let started = Instant::now();
+    let response = server.post("/api/session/login", json!({ "userId": "ada" })).await;
+    assert!(started.elapsed() < LONGEST, "a login took {:?}", started.elapsed());
+    response
+}
+
+/// Writes until one is acknowledged by another node than the one at `old`; all answers in time.
+async fn moves_on(group: &Group, server: &Server, old: usize, old_id: &str) {
+    let started = Instant::now();
+    loop {
+        let response = login(server).await;
+        let node = header(&response, "x-redis-node").to_owned();
+        if response.status() == 200 && node != old_id {
+            let master = group.master_except(old).expect("there is a new master");
+            assert_eq!(node, group.run_id(master));
+            return;
+        }
+        if response.status() != 200 {
+            assert_eq!(response.status(), 503);
+            assert!(["refused", "unknown"].contains(&header(&response, "x-outcome")));
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "no write within 30 s");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn service(group: &Group) -> (Server, String) {
+    let flags = ["--redis-command-timeout", "1000", "--presence-ttl-seconds", "1.5"];
+    let server = Server::under(group, &flags).await;
+    let response = login(&server).await;
+    assert_eq!(response.status(), 200);
+    let node = header(&response, "x-redis-node").to_owned();
+    assert_eq!(node, group.run_id(0));
+    (server, node)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_master_is_replaced() {
+    let mut group = Group::start();
+    let (server, old) = service(&group).await;
+    group.nodes[0].kill();
+    moves_on(&group, &server, 0, &old).await;
+    assert_eq!(server.get("/health").await.status(), 200);
+    let limited = server.request(Method::GET, "/api/limited").send().await.expect("an answer");
+    assert_eq!(limited.status(), 200);
+    let job = json!({ "queue": "llm-processing", "name": "generate-response",
+        "data": { "prompt": "after" } });
+    assert_eq!(server.post("/api/jobs", job).await.status(), 202);
+    eventually("the workers have moved on too", || async {
+        server.read("/api/queues/stats").await["llm-processing"]["completed"] == 1
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_master_holds_nobody_and_is_not_gone_back_to() {
+    let group = Group::start();
+    let (server, old) = service(&group).await;
+    group.nodes[0].signal("STOP");
+    moves_on(&group, &server, 0, &old).await;
+    group.nodes[0].signal("CONT");
+    for _ in 0..100 {
+        let response = login(&server).await;
+        assert_ne!(header(&response, "x-redis-node"), old);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commanded_failover_is_followed() {
+    let group = Group::start();
+    let (server, old) = service(&group).await;
+    assert_eq!(group.sentinels[0].ask("SENTINEL FAILOVER mymaster").as_deref(), Some("+OK\r\n"));
+    moves_on(&group, &server, 0, &old).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_acknowledged_only_when_the_replicas_have_it() {
+    let mut group = Group::start();
+    let flags = ["--redis-command-timeout", "1000", "--queue-durability", "replicas:2"];
+    let server = Server::under(&group, &flags).await;
+    let job = json!({ "queue": "llm-processing", "name": "generate-response",
+        "data": { "prompt": "x" } });
+    let jobs = (0..50).map(|_| server.post("/api/jobs", job.clone()));
+    for response in futures_util::future::join_all(jobs).await {
+        assert_eq!(response.status(), 202);
+    }
+    group.nodes[2].kill();
+    let short = server.post("/api/jobs", job).await;
+    assert_eq!((short.status().as_u16(), header(&short, "x-outcome")), (503, "unknown"));
+}

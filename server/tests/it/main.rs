@@ -1,0 +1,13 @@
+//! The server against a real Redis, through its real interface.
+
+mod cache;
+mod failover;
+mod limits;
+mod outage;
+mod presence;
+mod queues;
+mod redis;
+mod server;
+mod sessions;
+mod settings;
+mod upstream;

@@ -1,0 +1,138 @@
+//! Who is connected, told to everybody, and no ghosts.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::redis::Node;
+use crate::server::{Server, eventually};
+
+/// A client's WebSocket.
+struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    async fn open(server: &Server) -> Self {
+        let url = format!("ws://{}/ws", server.address);
+        Self(tokio_tungstenite::connect_async(url).await.expect("a WebSocket").0)
+    }
+
+    /// Connects and comes online.
+    async fn online(server: &Server, user: &str) -> Self {
+        let mut socket = Self::open(server).await;
+        socket.say(user).await;
+        socket
+    }
+
+    async fn say(&mut self, user: &str) {
+        let frame = json!({ "event": "user:online", "data": { "userId": user }, "id": 7 });
+        self.0.send(Message::text(frame.to_string())).await.expect("it is sent");
+        let ack = self.next_event("ack").await;
+        assert_eq!((&ack["id"], &ack["data"]["ok"]), (&json!(7), &json!(true)), "{ack}");
+        assert_eq!(ack["data"]["userId"], user);
+    }
+
+    async fn next_event(&mut self, name: &str) -> Value {
+        let next = async {
+            loop {
+                let message = self.0.next().await.expect("a message").expect("a good one");
+                let Message::Text(text) = message else { continue };
+                let event: Value = serde_json::from_str(&text).expect("JSON");
+                if event["event"] == name {
+                    return event;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), next).await.expect("an event in 10 s")
+    }
+
+    /// The next status as user, status and number.
+    async fn status(&mut self) -> (String, String, u64) {
+        let data = self.next_event("user:status").await["data"].clone();
+        let text = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
+        (text("userId"), text("status"), data["seq"].as_u64().expect("a number"))
+    }
+
+    async fn close(mut self) {
+        self.0.close(None).await.expect("it closes");
+    }
+}
+
+async fn sockets(server: &Server, user: &str) -> Value {
+    server.read(&format!("/api/presence/{user}")).await["sockets"].clone()
+}
+
+#[tokio::test]
+async fn a_user_is_online_until_the_last_socket_is_gone_and_everybody_hears_it_once() {
+    let node = Node::start();
+    let (one, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+    let mut watcher = Socket::online(&other, "watcher").await;
+    let first = Socket::online(&one, "ada").await;
+    let second = Socket::online(&other, "ada").await;
+    let (user, status, online) = watcher.status().await;
+    assert_eq!((user.as_str(), status.as_str()), ("ada", "online"));
+    assert_eq!(sockets(&one, "ada").await, 2);
+    first.close().await;
+    eventually("one tab is left", || async { sockets(&other, "ada").await == 1 }).await;
+    assert_eq!(one.read("/api/presence").await["count"], 2);
+    second.close().await;
+    let (user, status, offline) = watcher.status().await;
+    assert_eq!((user.as_str(), status.as_str()), ("ada", "offline"), "once, and only at the end");
+    assert!(offline > online, "{offline} after {online}");
+    let expected = json!({ "userId": "ada", "online": false, "sockets": 0 });
+    assert_eq!(one.read("/api/presence/ada").await, expected);
+    assert_eq!(one.read("/api/presence").await, json!({ "users": ["watcher"], "count": 1 }));
+}
+
+#[tokio::test]
+async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live() {
+    let node = Node::start();
+    let ttl = ["--presence-ttl-seconds", "0.6"];
+    let server = Server::on(&node, &ttl).await;
+    let mut watcher = Socket::online(&server, "watcher").await;
+    let gone = "presence:{all}:";
+    // What an instance that was killed leaves behind: a socket that nobody renews.
+    let script = format!(
+        "EVAL \"redis.call('SELECT',2) local t=redis.call('TIME') local at=t[1]*1000+600 \
+         redis.call('ZADD','{gone}user:ghost',at,'dead:1') redis.call('ZADD','{gone}online',at,'ghost') \
+         redis.call('HSET','{gone}told','ghost','1')\" 0"
+    );
+    assert!(node.ask(&script).is_some_and(|answer| !answer.starts_with('-')));
+    let (user, status, _) = watcher.status().await;
+    if status == "online" {
+        assert_eq!(user, "ghost");
+        let (user, status, _) = watcher.status().await;
+        assert_eq!((user.as_str(), status.as_str()), ("ghost", "offline"));
+    } else {
+        panic!("{user} was never online here");
+    }
+    assert_eq!(server.read("/api/presence").await["users"], json!(["watcher"]));
+}
+
+#[tokio::test]
+async fn presence_comes_back_by_itself_after_redis_forgot_it() {
+    let node = Node::start();
+    let server = Server::on(&node, &["--presence-ttl-seconds", "0.9"]).await;
+    let _socket = Socket::online(&server, "ada").await;
+    node.ask("FLUSHALL");
+    assert_eq!(sockets(&server, "ada").await, 0);
+    eventually("a heartbeat came", || async { sockets(&server, "ada").await == 1 }).await;
+}
+
+#[tokio::test]
+async fn a_socket_that_answers_no_ping_is_closed() {
+    let node = Node::start();
+    let server = Server::on(&node, &["--presence-ping-seconds", "0.2"]).await;
+    let mut lively = Socket::online(&server, "lively").await;
+    let silent = Socket::online(&server, "silent").await;
+    // A client that never reads never answers a ping.
+    let (user, status, _) = lively.status().await;
+    assert_eq!((user.as_str(), status.as_str()), ("silent", "online"));
+    let (user, status, _) = lively.status().await;
+    assert_eq!((user.as_str(), status.as_str()), ("silent", "offline"));
+    drop(silent);
+    assert_eq!(sockets(&server, "lively").await, 1);
+}

@@ -1,0 +1,189 @@
+//! Jobs run at least once, in order, with their pauses, and are decided over once.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::redis::Node;
+use crate::server::{Server, body, eventually};
+use crate::upstream::Upstream;
+
+const LLM: &str = "llm-processing";
+const EMAIL: &str = "email-notifications";
+
+async fn state(server: &Server, queue: &str, id: &str) -> String {
+    let response = server.get(&format!("/api/jobs/{queue}/{id}")).await;
+    if response.status() == 404 {
+        return "gone".to_owned();
+    }
+    body(response).await["state"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn becomes(server: &Server, queue: &str, id: &str, wanted: &str) {
+    eventually(wanted, || async { state(server, queue, id).await == wanted }).await;
+}
+
+async fn mail(server: &Server, to: &str, opts: Value) -> String {
+    server.submit(EMAIL, "send-email", json!({ "to": to }), opts).await
+}
+
+#[tokio::test]
+async fn a_job_calls_its_api_once_and_keeps_its_result() {
+    let node = Node::start();
+    let model = Upstream::start(0, Duration::ZERO).await;
+    let server = Server::on(&node, &["--llm-upstream-url", &model.url]).await;
+    let id = server.submit(LLM, "generate-response", json!({ "prompt": "hi" }), json!({})).await;
+    becomes(&server, LLM, &id, "completed").await;
+    let job = server.read(&format!("/api/jobs/{LLM}/{id}")).await;
+    assert_eq!(job["result"], json!({ "response": "hi!" }));
+    assert_eq!((&job["attempts"], &job["attemptsMade"]), (&json!(3), &json!(1)));
+    let calls = model.calls();
+    assert_eq!(calls.len(), 1);
+    assert_eq!((calls[0].job.as_str(), calls[0].attempt.as_str()), (id.as_str(), "1"));
+    assert_eq!(calls[0].body["maxTokens"], 2048);
+}
+
+#[tokio::test]
+async fn failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up() {
+    let node = Node::start();
+    let mails = Upstream::start(usize::MAX, Duration::ZERO).await;
+    let server = Server::on(&node, &["--mail-upstream-url", &mails.url]).await;
+    let started = Instant::now();
+    let id = mail(&server, "a", json!({ "attempts": 3, "backoff": 100 })).await;
+    becomes(&server, EMAIL, &id, "failed").await;
+    assert!(started.elapsed() >= Duration::from_millis(300), "100 ms, then 200 ms");
+    let attempts: Vec<String> = mails.calls().into_iter().map(|call| call.attempt).collect();
+    assert_eq!(attempts, ["1", "2", "3"]);
+    let job = server.read(&format!("/api/jobs/{EMAIL}/{id}")).await;
+    let reason = job["failedReason"].as_str().unwrap_or_default();
+    assert!(reason.contains("500"), "{reason}");
+}
+
+#[tokio::test]
+async fn priority_goes_before_time_and_none_before_all() {
+    let node = Node::start();
+    let mails = Upstream::start(0, Duration::ZERO).await;
+    let off = Server::on(&node, &["--queue-email-concurrency", "0"]).await;
+    for (to, priority) in [("ten", 10), ("one", 1), ("none", 0), ("late one", 1)] {
+        mail(&off, to, json!({ "priority": priority })).await;
+    }
+    assert_eq!(off.read("/api/queues/stats").await[EMAIL]["waiting"], 4);
+    let flags = ["--queue-email-concurrency", "1", "--mail-upstream-url", &mails.url];
+    let _on = Server::on(&node, &flags).await;
+    eventually("all are sent", || async { mails.calls().len() == 4 }).await;
+    let order: Vec<Value> = mails.calls().into_iter().map(|call| call.body["to"].clone()).collect();
+    assert_eq!(order, ["none", "one", "late one", "ten"]);
+}
+
+#[tokio::test]
+async fn a_delayed_job_is_not_early() {
+    let node = Node::start();
+    let mails = Upstream::start(0, Duration::ZERO).await;
+    let server = Server::on(&node, &["--mail-upstream-url", &mails.url]).await;
+    let submitted = Instant::now();
+    let id = mail(&server, "a", json!({ "delay": 400 })).await;
+    assert_eq!(state(&server, EMAIL, &id).await, "delayed");
+    becomes(&server, EMAIL, &id, "completed").await;
+    assert!(submitted.elapsed() >= Duration::from_millis(400));
+    assert!(submitted.elapsed() < Duration::from_millis(2000), "{:?}", submitted.elapsed());
+}
+
+#[tokio::test]
+async fn retention_keeps_the_latest_and_all_keeps_all() {
+    let node = Node::start();
+    for (keep, kept) in [("2", 2), ("all", 5), ("0", 0)] {
+        node.ask("FLUSHALL");
+        let server = Server::on(&node, &["--queue-email-keep-completed", keep]).await;
+        let mut ids = Vec::new();
+        for number in 0..5 {
+            ids.push(mail(&server, &number.to_string(), json!({})).await);
+        }
+        eventually("all are done", || async {
+            let stats = &server.read("/api/queues/stats").await[EMAIL];
+            stats["completed"] == kept && stats["waiting"] == 0 && stats["active"] == 0
+        })
+        .await;
+        let mut left = 0;
+        for id in &ids {
+            left += u64::from(state(&server, EMAIL, id).await == "completed");
+        }
+        assert_eq!(left, kept, "keep {keep}");
+    }
+}
+
+#[tokio::test]
+async fn a_dead_workers_job_runs_again_after_its_lease() {
+    let node = Node::start();
+    let slow = Upstream::start(0, Duration::from_secs(60)).await;
+    let mails = Upstream::start(0, Duration::ZERO).await;
+    let lease = ["--queue-lease-ms", "300"];
+    let flags = |url| [&lease[..], &["--mail-upstream-url", url]].concat();
+    let dying = Server::on(&node, &flags(&slow.url)).await;
+    let id = mail(&dying, "a", json!({})).await;
+    eventually("it runs", || async { slow.calls().len() == 1 }).await;
+    // Its workers end with their runtime in life; here the lease is taken away from them.
+    let base = "prompt-card:queue:{email-notifications}:";
+    node.ask(&format!("HSET {base}job:{id} lease 7:taken takes 7"));
+    node.ask(&format!("ZADD {base}active 1 {id}"));
+    drop(dying);
+    let server = Server::on(&node, &flags(&mails.url)).await;
+    becomes(&server, EMAIL, &id, "completed").await;
+    assert_eq!(mails.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_its_job_cannot_complete_it() {
+    let node = Node::start();
+    let mails = Upstream::start(0, Duration::from_millis(600)).await;
+    let flags = ["--queue-lease-ms", "30000", "--mail-upstream-url", &mails.url];
+    let server = Server::on(&node, &flags).await;
+    let id = mail(&server, "a", json!({})).await;
+    becomes(&server, EMAIL, &id, "active").await;
+    let base = "prompt-card:queue:{email-notifications}:";
+    node.ask(&format!("HSET {base}job:{id} lease 2:other takes 2"));
+    eventually("the mail is sent", || async { mails.calls().len() == 1 }).await;
+    eventually("it has tried", || async { metric(&server, "queue_jobs_running").await == "0" })
+        .await;
+    assert_eq!(state(&server, EMAIL, &id).await, "active", "the other still has it");
+}
+
+async fn metric(server: &Server, name: &str) -> String {
+    let text = server.get("/metrics").await.text().await.expect("text");
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    line.rsplit(' ').next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn jobs_that_are_none_are_refused() {
+    let node = Node::start();
+    let server = Server::on(&node, &[]).await;
+    let job = |queue: &str, name: &str, data: Value, opts: Value| {
+        server
+            .post("/api/jobs", json!({ "queue": queue, "name": name, "data": data, "opts": opts }))
+    };
+    let good = json!({ "to": "a" });
+    assert_eq!(job("nowhere", "send-email", good.clone(), json!({})).await.status(), 404);
+    for (name, data, opts, field) in [
+        ("other", good.clone(), json!({}), "name"),
+        ("send-email", json!({}), json!({}), "data"),
+        ("send-email", good.clone(), json!({ "attempts": 0 }), "opts.attempts"),
+        ("send-email", good.clone(), json!({ "priority": 9_999_999 }), "opts.priority"),
+    ] {
+        let response = job(EMAIL, name, data, opts).await;
+        assert_eq!(response.status(), 400);
+        assert_eq!(body(response).await["field"], field);
+    }
+    assert_eq!(server.get(&format!("/api/jobs/{EMAIL}/none")).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_running_jobs() {
+    let node = Node::start();
+    let mails = Upstream::start(0, Duration::from_millis(500)).await;
+    let server = Server::on(&node, &["--mail-upstream-url", &mails.url]).await;
+    let watching = Server::on(&node, &["--queue-email-concurrency", "0"]).await;
+    let id = mail(&server, "a", json!({})).await;
+    becomes(&watching, EMAIL, &id, "active").await;
+    server.stop().await;
+    assert_eq!(state(&watching, EMAIL, &id).await, "completed");
+}

@@ -1,0 +1,151 @@
+//! Redis nodes and Sentinels for tests: on free ports, in a folder of their own, gone when dropped.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A `redis-server` process.
+pub(crate) struct Node {
+    child: Child,
+    pub(crate) port: u16,
+    _folder: TempDir,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port outside the ephemeral range, so that nothing takes it between two starts of a node.
+pub(crate) fn free_port() -> u16 {
+    (0..1000)
+        .map(|_| rand::random_range(20_000..32_000))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("one of a thousand ports is free")
+}
+
+fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !happened() {
+        assert!(Instant::now() < deadline, "waited 30 s in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Node {
+    /// A node with default settings.
+    pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    fn with(config: &str) -> Self {
+        Self::spawn(config, free_port(), &[])
+    }
+
+    fn spawn(config: &str, port: u16, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("redis.conf");
+        let dir = folder.path().display();
+        let common = format!("port {port}\nbind 127.0.0.1\ndir {dir}\n{config}\n");
+        std::fs::write(&path, common).expect("the node's configuration is written");
+        let child = Command::new("redis-server")
+            .arg(&path)
+            .args(arguments)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        let node = Self { child, port, _folder: folder };
+        wait_for("redis-server to answer", || node.ask("PING").is_some());
+        node
+    }
+
+    fn replica_of(port: u16) -> Self {
+        Self::with(&format!("replicaof 127.0.0.1 {port}\nrepl-diskless-sync-delay 0\n"))
+    }
+
+    /// Sends an inline command and gives the whole answer, if there is one within a second.
+    pub(crate) fn ask(&self, command: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+        stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
+        let mut reader = BufReader::new(stream);
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        if let Some(length) = line.strip_prefix('$').and_then(|it| it.trim().parse::<usize>().ok())
+        {
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).ok()?;
+            return String::from_utf8(body).ok();
+        }
+        (!line.is_empty()).then_some(line)
+    }
+
+    /// Stops the process in its tracks, or lets it go on.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let done = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(done.is_ok_and(|status| status.success()), "kill -{name} {id}");
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("the node can be killed");
+        self.child.wait().expect("the node ends");
+    }
+}
+
+/// One master, two replicas, three Sentinels with quick timers.
+pub(crate) struct Group {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) sentinels: Vec<Node>,
+}
+
+impl Group {
+    pub(crate) fn start() -> Self {
+        let master = Node::with("repl-diskless-sync-delay 0\n");
+        let replicas = [master.port; 2].map(Node::replica_of);
+        let port = master.port;
+        let config = format!(
+            "sentinel monitor mymaster 127.0.0.1 {port} 2\n\
+             sentinel down-after-milliseconds mymaster 500\n\
+             sentinel failover-timeout mymaster 3000\n"
+        );
+        let sentinels: Vec<Node> =
+            (0..3).map(|_| Node::spawn(&config, free_port(), &["--sentinel"])).collect();
+        let group = Self { nodes: [master].into_iter().chain(replicas).collect(), sentinels };
+        wait_for("the replicas", || {
+            let info = group.nodes[0].ask("INFO replication").unwrap_or_default();
+            info.matches("state=online").count() == 2
+        });
+        wait_for("the Sentinels to know each other", || {
+            group.sentinels.iter().all(|sentinel| {
+                let info = sentinel.ask("INFO sentinel").unwrap_or_default();
+                info.contains("slaves=2,sentinels=3")
+            })
+        });
+        group
+    }
+
+    pub(crate) fn addresses(&self) -> String {
+        let address = |node: &Node| format!("127.0.0.1:{}", node.port);
+        self.sentinels.iter().map(address).collect::<Vec<_>>().join(",")
+    }
+
+    /// The run id of the node at this place.
+    pub(crate) fn run_id(&self, index: usize) -> String {
+        let info = self.nodes[index].ask("INFO server").unwrap_or_default();
+        let id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+        id.unwrap_or_default().trim().to_owned()
+    }
+
+    /// Which node says that it is master, the one at `except` left out.
+    pub(crate) fn master_except(&self, except: usize) -> Option<usize> {
+        (0..self.nodes.len()).filter(|index| *index != except).find(|index| {
+            self.nodes[*index].ask("INFO replication").unwrap_or_default().contains("role:master")
+        })
+    }
+}

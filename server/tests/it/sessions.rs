@@ -1,0 +1,127 @@
+//! Sessions: nothing is lost, nothing leaks, and what has ended stays ended.
+
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+
+use crate::redis::Node;
+use crate::server::{Server, body, header};
+
+struct Visitor<'a> {
+    server: &'a Server,
+    cookie: String,
+}
+
+impl<'a> Visitor<'a> {
+    async fn login(server: &'a Server, user: &str) -> Self {
+        let response = server.post("/api/session/login", json!({ "userId": user })).await;
+        assert_eq!(response.status(), 200);
+        Self { server, cookie: cookie(&response) }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &Value) -> Response {
+        let request = self.server.request(method, path).header("cookie", &self.cookie).json(body);
+        request.send().await.expect("an answer")
+    }
+
+    async fn set(&self, key: &str, value: u32) -> u16 {
+        let body = json!({ "key": key, "value": value });
+        self.send(Method::PUT, "/api/session/data", &body).await.status().as_u16()
+    }
+
+    async fn session(&self) -> Response {
+        self.send(Method::GET, "/api/session", &json!({})).await
+    }
+}
+
+fn cookie(response: &Response) -> String {
+    header(response, "set-cookie").split(';').next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn concurrent_writes_of_different_keys_all_survive() {
+    let node = Node::start();
+    let (one, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+    let visitor = Visitor::login(&one, "ada").await;
+    let elsewhere = Visitor { server: &other, cookie: visitor.cookie.clone() };
+    let writes = (0..40).map(|number| {
+        let (visitor, elsewhere) = (&visitor, &elsewhere);
+        async move {
+            let through = if number % 2 == 0 { visitor } else { elsewhere };
+            through.set(&format!("k{number}"), number).await
+        }
+    });
+    assert!(futures_util::future::join_all(writes).await.iter().all(|status| *status == 200));
+    let session = body(elsewhere.session().await).await;
+    assert_eq!(session["userId"], "ada");
+    assert_eq!(session["data"].as_object().map(serde_json::Map::len), Some(40));
+    assert_eq!(session["data"]["k7"], 7);
+}
+
+#[tokio::test]
+async fn a_logout_is_final_even_against_writes_under_way() {
+    let node = Node::start();
+    let (one, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+    let visitor = Visitor::login(&one, "ada").await;
+    let elsewhere = Visitor { server: &other, cookie: visitor.cookie.clone() };
+    let writes = (0..50).map(|number| elsewhere.set("k", number));
+    let nothing = json!({});
+    let logout = visitor.send(Method::POST, "/api/session/logout", &nothing);
+    let (_, logout) = tokio::join!(futures_util::future::join_all(writes), logout);
+    assert_eq!(body(logout).await, json!({ "ok": true }));
+    assert_eq!(visitor.session().await.status(), 401);
+    assert_eq!(elsewhere.session().await.status(), 401);
+    assert_eq!(elsewhere.set("k", 1).await, 401);
+}
+
+#[tokio::test]
+async fn each_login_has_a_new_id_and_ends_the_session_before_it() {
+    let node = Node::start();
+    let server = Server::on(&node, &[]).await;
+    let before = Visitor::login(&server, "ada").await;
+    let login = before.send(Method::POST, "/api/session/login", &json!({ "userId": "bob" })).await;
+    let after = Visitor { server: &server, cookie: cookie(&login) };
+    assert_ne!(before.cookie, after.cookie);
+    assert_eq!(before.session().await.status(), 401);
+    assert_eq!(body(after.session().await).await["userId"], "bob");
+}
+
+#[tokio::test]
+async fn a_session_lives_as_long_as_it_is_used_and_its_cookie_is_as_it_must_be() {
+    let node = Node::start();
+    let flags = ["--session-ttl-seconds", "0.6", "--node-env", "production"];
+    let server = Server::on(&node, &flags).await;
+    let visitor = Visitor::login(&server, "ada").await;
+    for _ in 0..4 {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let response = visitor.session().await;
+        assert_eq!(response.status(), 200, "each use renews it");
+        let set = header(&response, "set-cookie");
+        for part in ["prompt-card-session=", "HttpOnly", "SameSite=Strict", "Secure", "Max-Age=1"] {
+            assert!(set.contains(part), "{part} is not in {set}");
+        }
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    assert_eq!(visitor.session().await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_forged_cookie_is_no_session_and_a_visitor_leaves_nothing_behind() {
+    let node = Node::start();
+    let server = Server::on(&node, &[]).await;
+    let visitor = Visitor::login(&server, "ada").await;
+    let name = "prompt-card-session=";
+    let value = visitor.cookie.strip_prefix(name).expect("the cookie");
+    let mut forged = value.to_owned().into_bytes();
+    let last = forged.len() - 1;
+    forged[last] = if forged[last] == b'0' { b'1' } else { b'0' };
+    let forged = String::from_utf8(forged).expect("still text");
+    let stranger = Visitor { server: &server, cookie: format!("{name}{forged}") };
+    let answer = stranger.session().await;
+    assert_eq!(answer.status(), 401);
+    assert_eq!(header(&answer, "set-cookie"), "");
+    assert_eq!(server.get("/api/session").await.status(), 401);
+    assert_eq!(
+        node.ask("EVAL \"redis.call('SELECT',2) return redis.call('DBSIZE')\" 0"),
+        Some(":1\r\n".into())
+    );
+}

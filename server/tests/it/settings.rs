@@ -1,0 +1,31 @@
+//! Wrong settings are named all at once.
+
+use crate::server::settings;
+
+#[test]
+fn every_wrong_setting_is_named_in_one_message() {
+    let wrong = [
+        ("--port", "70000", "PORT"),
+        ("--redis-sentinels", "nowhere", "REDIS_SENTINELS"),
+        ("--cache-ttl-seconds", "soon", "CACHE_TTL_SECONDS"),
+        ("--rate-limit-on-error", "shut", "RATE_LIMIT_ON_ERROR"),
+        ("--queue-durability", "replicas:0", "QUEUE_DURABILITY"),
+        ("--queue-llm-keep-failed", "some", "QUEUE_LLM_KEEP_FAILED"),
+        ("--llm-upstream-url", "model.local", "LLM_UPSTREAM_URL"),
+        ("--instance-id", "one two", "INSTANCE_ID"),
+    ];
+    let flags: Vec<&str> = wrong.iter().flat_map(|(flag, value, _)| [*flag, *value]).collect();
+    let message = settings(&flags).expect_err("all of them are wrong");
+    for (_, value, name) in wrong {
+        assert!(message.contains(&format!("{name} is {value:?}")), "{name} is not in\n{message}");
+    }
+}
+
+#[test]
+fn production_demands_a_secret() {
+    let message = settings(&["--node-env", "production"]).expect_err("there is no secret");
+    assert!(message.contains("SESSION_SECRET"), "{message}");
+    let secret = "0123456789abcdef0123456789abcdef";
+    let given = settings(&["--node-env", "production", "--session-secret", secret]);
+    assert!(given.is_ok());
+}

@@ -1,0 +1,67 @@
+//! The model and mail API as a test needs them: they count, fail and dawdle on demand.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+/// One call that was received.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) body: Value,
+    pub(crate) job: String,
+    pub(crate) attempt: String,
+}
+
+/// Answers calls at `url`.
+#[derive(Clone)]
+pub(crate) struct Upstream {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    calls: Mutex<Vec<Call>>,
+    failures: Mutex<usize>,
+    delay: Duration,
+}
+
+impl Upstream {
+    /// Fails the first `failures` calls; takes `delay` for each.
+    pub(crate) async fn start(failures: usize, delay: Duration) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let failures = Mutex::new(failures);
+        let shared = Arc::new(Shared { calls: Mutex::default(), failures, delay });
+        let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, shared }
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.shared.calls.lock().expect("no test panics here").clone()
+    }
+}
+
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, StatusCode> {
+    let text = |name: &str| {
+        headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    let call = Call { body: body.clone(), job: text("x-job-id"), attempt: text("x-job-attempt") };
+    shared.calls.lock().expect("no test panics here").push(call);
+    tokio::time::sleep(shared.delay).await;
+    let mut failures = shared.failures.lock().expect("no test panics here");
+    if *failures > 0 {
+        *failures -= 1;
+        return Err(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    Ok(Json(json!({ "response": format!("{}!", body["prompt"].as_str().unwrap_or_default()) })))
+}
