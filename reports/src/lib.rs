@@ -5,6 +5,7 @@
 //! it loads nothing, runs nothing and can be read without its pictures.
 
 mod chart;
+mod doubts;
 mod figure;
 mod format;
 mod junit;

@@ -1,17 +1,9 @@
 //! Whether the harness itself did what it should.
 
 use super::Panel;
-use crate::format;
-use crate::series;
+use crate::doubts;
 use maud::{Markup, html};
-use redrill_history::{
-    EventKind, Flags, Latency, MILLISECOND_NS, Operation, Phase, Report, RunView, SECOND_NS,
-};
-
-/// An arrival that started later than this, for want of a virtual user, falsifies a rate.
-const LATE_NS: u64 = 100 * MILLISECOND_NS;
-/// Median lag of the generator up to which it kept time.
-const LAG_P50_MOST_NS: u64 = 100_000;
+use redrill_history::{Report, RunView};
 
 pub(super) struct Trust;
 
@@ -29,7 +21,7 @@ impl Panel for Trust {
     }
 
     fn draw(&self, run: &RunView, _: &Report) -> Markup {
-        let checks = checks(run);
+        let checks = doubts::checks(run);
         let doubts = checks.iter().filter(|check| !check.is_good).count();
         html! {
             p {
@@ -52,160 +44,4 @@ impl Panel for Trust {
             } }
         }
     }
-}
-
-/// One reason to trust the run, or to doubt it.
-struct Check {
-    what: &'static str,
-    is_good: bool,
-    seen: String,
-}
-
-fn checks(run: &RunView) -> Vec<Check> {
-    let mut checks =
-        vec![end(run), generator(run), late(run), records(run), tilt(run), sampling(run)];
-    checks.extend(failed_faults(run));
-    checks
-}
-
-fn end(run: &RunView) -> Check {
-    let is_good = run.is_complete() && run.interruption().is_none();
-    let seen = match (run.is_complete(), run.interruption()) {
-        (false, _) => "It was cut off: the end of the plan is missing.".to_owned(),
-        (true, Some(reason)) => format!("It was interrupted: {reason}."),
-        (true, None) => "Load, healing and final reads are in the folder.".to_owned(),
-    };
-    Check { what: "The run is whole", is_good, seen }
-}
-
-/// How late the generator was by its own fault: with a virtual user idle.
-fn generator(run: &RunView) -> Check {
-    let mut lag = Latency::default();
-    let by_generator = |op: &&Operation| !op.flags.has(Flags::NO_IDLE_VU);
-    for op in series::requests(run, None).filter(by_generator) {
-        lag.record(op.started_ns.saturating_sub(op.intended_ns));
-    }
-    let quantile = |quantile| format::duration_or_dash(lag.quantile_ns(quantile));
-    let seen = match lag.quantile_ns(0.5) {
-        None => "No arrival found a virtual user idle, so this cannot be told.".to_owned(),
-        Some(_) => format!(
-            "Arrivals that found a virtual user idle started {} late in the middle, {} at p99, {} \
-             at most.",
-            quantile(0.5),
-            quantile(0.99),
-            format::duration_or_dash(lag.max_ns())
-        ),
-    };
-    let is_good = lag.quantile_ns(0.5).is_some_and(|p50| p50 <= LAG_P50_MOST_NS);
-    Check { what: "The load generator kept time", is_good, seen }
-}
-
-/// Phases in which more than one arrival in a hundred started late for want of a virtual user.
-fn late(run: &RunView) -> Check {
-    let mut late = [0_u64; 4];
-    let mut all = [0_u64; 4];
-    for op in series::requests(run, None) {
-        let Some(phase) = run.phase_of(op) else { continue };
-        let waited = op.started_ns.saturating_sub(op.intended_ns);
-        all[phase as usize] += 1;
-        if op.flags.has(Flags::NO_IDLE_VU) && waited > LATE_NS {
-            late[phase as usize] += 1;
-        }
-    }
-    let of_phase = |phase: &Phase| (late[*phase as usize], all[*phase as usize]);
-    let crowded: Vec<_> = Phase::ALL
-        .iter()
-        .filter(|phase| of_phase(phase).0 * 100 > of_phase(phase).1)
-        .map(|phase| {
-            format!("{} ({})", phase.name(), format::part(of_phase(phase).0, of_phase(phase).1))
-        })
-        .collect();
-    let seen = if crowded.is_empty() {
-        format!(
-            "{} started over 100 ms late because every virtual user was busy.",
-            format::counted(late.iter().sum(), "arrival")
-        )
-    } else {
-        format!(
-            "Over 1 % of the arrivals started over 100 ms late for want of a virtual user in: {}. \
-             Rates of these phases are the generator's, not the service's.",
-            crowded.join(", ")
-        )
-    };
-    Check { what: "There were enough virtual users", is_good: crowded.is_empty(), seen }
-}
-
-fn records(run: &RunView) -> Check {
-    let lost: u64 = run
-        .events
-        .iter()
-        .map(|event| if let EventKind::RecordsLost { count } = event.kind { count } else { 0 })
-        .fold(0, u64::saturating_add);
-    // The last record of a run that was cut off may be torn; that is no loss.
-    let is_good = lost == 0 && (run.unreadable == 0 || !run.is_complete());
-    let seen = format!(
-        "{} lost on the way to the disk, {} not readable.",
-        format::counted(lost, "record"),
-        format::count(run.unreadable as u64)
-    );
-    Check { what: "Every operation was recorded", is_good, seen }
-}
-
-fn tilt(run: &RunView) -> Check {
-    let tilted: Vec<_> = run
-        .events
-        .iter()
-        .filter_map(|event| match &event.kind {
-            EventKind::Sentinel { sentinel, channel, .. } if channel == "+tilt" => {
-                Some(format!("{sentinel} at {}", format::moment(event.at_ns, run.load_start_ns)))
-            }
-            _ => None,
-        })
-        .collect();
-    let seen = if tilted.is_empty() {
-        "No Sentinel went into TILT, in which it watches and does not act.".to_owned()
-    } else {
-        format!("TILT, in which a Sentinel does not act: {}.", tilted.join(", "))
-    };
-    Check { what: "The Sentinels' clocks ran steadily", is_good: tilted.is_empty(), seen }
-}
-
-/// A gap between samples means that the machine, or the harness, stood still.
-fn sampling(run: &RunView) -> Check {
-    let times: Vec<u64> = run.samples.iter().map(|sample| sample.at_ns).collect();
-    let gap = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max();
-    let seen = match gap {
-        None => {
-            "There are no samples, so that a machine standing still would not be seen.".to_owned()
-        }
-        Some(gap) => {
-            format!(
-                "Samples are due each 250 ms; the longest gap is {}.",
-                format::duration(gap as f64)
-            )
-        }
-    };
-    let is_good = gap.is_some_and(|gap| gap <= SECOND_NS);
-    Check { what: "The machine did not stand still", is_good, seen }
-}
-
-fn failed_faults(run: &RunView) -> Option<Check> {
-    let failed: Vec<_> = run
-        .events
-        .iter()
-        .filter_map(|event| match &event.kind {
-            EventKind::FaultFailed { fault, reason } => Some(format!("fault {fault}: {reason}")),
-            _ => None,
-        })
-        .collect();
-    if run.plan.faults.is_empty() && failed.is_empty() {
-        return None;
-    }
-    let acted = run.windows.iter().filter(|window| window.injected_ns.is_some()).count();
-    let planned = run.plan.faults.len();
-    let mut seen = format!("{acted} of {planned} planned faults acted.");
-    if !failed.is_empty() {
-        seen += &format!(" Not injected: {}.", failed.join("; "));
-    }
-    Some(Check { what: "The faults acted", is_good: failed.is_empty() && acted >= planned, seen })
 }

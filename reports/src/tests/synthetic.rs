@@ -276,7 +276,10 @@ fn samples() -> Vec<Sample> {
         .map(|index| Sample {
             at_ns: index * 250 * MILLISECOND_NS,
             source: "node[0]".to_owned(),
-            values: BTreeMap::from([("used_memory_bytes".to_owned(), 1e6 + index as f64)]),
+            values: BTreeMap::from([
+                ("used_memory_bytes".to_owned(), 1e6 + index as f64),
+                ("cpu_seconds".to_owned(), 0.05 * index as f64),
+            ]),
         })
         .collect()
 }
