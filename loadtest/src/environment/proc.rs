@@ -7,6 +7,8 @@ use std::fs;
 pub(crate) struct ProcStat {
     /// `R` running, `S` sleeping, `T` stopped, `Z` ended and not awaited; see proc(5).
     pub(crate) state: char,
+    /// Its process group.
+    pub(crate) group: i32,
     /// Processor time of the process and of its children that have ended, in seconds.
     pub(crate) cpu_seconds: f64,
     /// Resident memory, in bytes.
@@ -28,10 +30,25 @@ impl ProcStat {
         let ticks = (11..=14).map(number).sum::<Option<u64>>()?;
         Some(Self {
             state: fields.first()?.chars().next()?,
+            group: fields.get(2)?.parse().ok()?,
             cpu_seconds: ticks as f64 / ticks_per_second as f64,
             rss_bytes: number(21)? * page_bytes,
         })
     }
+}
+
+/// The processes of a group that have not ended; none where the system does not tell. A killed
+/// process's children may stay listed as ended until the first process of the system awaits them.
+pub(crate) fn alive_in(group: i32) -> Option<Vec<u32>> {
+    let entries = fs::read_dir("/proc").ok()?;
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_member = |pid: &u32| {
+        ProcStat::read(*pid).is_some_and(|stat| stat.group == group && !"ZX".contains(stat.state))
+    };
+    let mut pids = pids.peekable();
+    // A folder without processes is that of another system.
+    pids.peek()?;
+    Some(pids.filter(is_member).collect())
 }
 
 #[cfg(test)]
@@ -42,13 +59,15 @@ mod tests {
     fn a_name_with_brackets_and_blanks_shifts_nothing() {
         let text = "7 (a) b) T 1 7 7 0 -1 4194304 10 0 0 0 150 50 20 30 20 0 4 0 99 1000 25 18446";
         let stat = ProcStat::parse(text, 100, 4096);
-        let expected = ProcStat { state: 'T', cpu_seconds: 2.5, rss_bytes: 25 * 4096 };
+        let expected = ProcStat { state: 'T', group: 7, cpu_seconds: 2.5, rss_bytes: 25 * 4096 };
         assert_eq!(stat, Some(expected));
     }
 
     #[test]
     fn our_own_process_runs_and_an_unused_id_tells_nothing() {
         if cfg!(target_os = "linux") {
+            let group = rustix::process::getpgrp().as_raw_nonzero().get();
+            assert!(alive_in(group).unwrap().contains(&std::process::id()));
             assert!(ProcStat::read(std::process::id()).unwrap().rss_bytes > 0);
         }
         assert_eq!(ProcStat::read(u32::MAX), None);

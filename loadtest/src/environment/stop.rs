@@ -1,10 +1,9 @@
 //! Ending the environment, and making sure that it has ended.
 
-use super::Environment;
+use super::{Environment, proc};
 use anyhow::{Result, ensure};
 use redrill_history::clock::instant_now;
-use rustix::io::Errno;
-use rustix::process::test_kill_process_group;
+use rustix::process::{Pid, test_kill_process_group};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -32,12 +31,20 @@ impl Environment {
         let group = self.guardian.group();
         self.guardian.end().await?;
         let deadline = instant_now() + FORGET_WITHIN;
-        while test_kill_process_group(group) != Err(Errno::SRCH) {
+        while is_alive(group) {
             let group = group.as_raw_nonzero();
             ensure!(instant_now() < deadline, "processes of group {group} are left");
             sleep(Duration::from_millis(5)).await;
         }
         ensure!(!self.folder.exists(), "the folder {} is left", self.folder.display());
         Ok(())
+    }
+}
+
+/// Whether a process of the group has not ended.
+fn is_alive(group: Pid) -> bool {
+    match proc::alive_in(group.as_raw_nonzero().get()) {
+        Some(alive) => !alive.is_empty(),
+        None => test_kill_process_group(group).is_ok(),
     }
 }

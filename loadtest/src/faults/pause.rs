@@ -68,18 +68,18 @@ async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>
 
 /// What shows that the process stands still, if anything does.
 async fn stands_still(pid: u32, address: Option<SocketAddr>) -> Option<String> {
-    let state = is_stopped(pid).then(|| format!("process {pid} is in state T"));
-    let silence = match address {
-        Some(address) => {
-            let seen = ping_from_harness(address, SILENCE).await;
-            if seen.is_answer() {
-                return None;
-            }
-            Some(seen.to_string())
+    let mut seen = Vec::new();
+    // The signal is delivered when the system comes to it.
+    if becomes(pid, true).await {
+        seen.push(format!("process {pid} is in state T"));
+    }
+    if let Some(address) = address {
+        let silence = ping_from_harness(address, SILENCE).await;
+        if silence.is_answer() {
+            return None;
         }
-        None => None,
-    };
-    let seen: Vec<String> = state.into_iter().chain(silence).collect();
+        seen.push(silence.to_string());
+    }
     (!seen.is_empty()).then(|| seen.join(", "))
 }
 
@@ -95,14 +95,23 @@ async fn resume(name: &str, process: &Process, address: Option<SocketAddr>) -> R
             "{name} was sent SIGCONT, but {seen} on {address}"
         );
     }
-    // The signal is delivered when the system comes to it.
-    for _ in 0..100 {
-        if !is_stopped(process.pid()) {
-            return Ok(());
+    let (pid, is_over) = (process.pid(), !process.is_running());
+    ensure!(
+        is_over || becomes(pid, false).await,
+        "{name} was sent SIGCONT, but process {pid} is still stopped"
+    );
+    Ok(())
+}
+
+/// Whether a process is stopped, or not, within a second.
+async fn becomes(pid: u32, stopped: bool) -> bool {
+    for _ in 0..200 {
+        if is_stopped(pid) == stopped {
+            return true;
         }
-        sleep(Duration::from_millis(10)).await;
+        sleep(Duration::from_millis(5)).await;
     }
-    anyhow::bail!("{name} was sent SIGCONT, but process {} is still stopped", process.pid())
+    false
 }
 
 fn is_stopped(pid: u32) -> bool {
