@@ -2,8 +2,8 @@
 
 use crate::format;
 use redrill_history::{
-    Action, EventKind, Finding, NO_INSTANCE, NodeRole, Operation, PlannedFault, Report, RunView,
-    Verdict,
+    Action, EventKind, Finding, Flags, NO_INSTANCE, NodeRole, Observation, Operation, PlannedFault,
+    Report, RunView, Verdict,
 };
 
 /// A verdict's mark, so that it is known without its colour.
@@ -33,6 +33,19 @@ pub(crate) fn fault_name(fault: &PlannedFault) -> String {
 
 /// What an operation did, with its key and value in words.
 pub(crate) fn operation(op: &Operation, run: &RunView) -> String {
+    let notes = [
+        (Flags::FINAL, "final read"),
+        (Flags::HIT, "from the cache"),
+        (Flags::DEGRADED, "made without Redis"),
+        (Flags::FAILED_ON_DEMAND, "failed on demand"),
+    ];
+    let notes: Vec<_> =
+        notes.iter().filter(|(flag, _)| op.flags.has(*flag)).map(|(_, note)| *note).collect();
+    let action = action(op, run);
+    if notes.is_empty() { action } else { format!("{action} ({})", notes.join(", ")) }
+}
+
+fn action(op: &Operation, run: &RunView) -> String {
     let (key, value) = (op.key, op.value);
     match op.action {
         Action::Generate if value == u64::MAX => {
@@ -76,9 +89,41 @@ fn hit(op: &Operation, run: &RunView) -> String {
 /// The outcome with the status that told it: `ok 202`, `unknown, no answer`.
 pub(crate) fn outcome(op: &Operation) -> String {
     match op.status {
+        0 if op.flags.has(Flags::TIMED_OUT) => format!("{}, timed out", op.outcome.name()),
         0 => format!("{}, no answer", op.outcome.name()),
         status => format!("{} {status}", op.outcome.name()),
     }
+}
+
+/// What the answer told beyond its outcome.
+pub(crate) fn observed(op: &Operation, run: &RunView) -> String {
+    let Some(seen) = run.observation(op.seq) else { return "–".to_owned() };
+    let counts = [
+        ("user", seen.owner),
+        ("count", seen.counter),
+        ("window", seen.window),
+        ("limit", seen.limit),
+        ("remaining", seen.remaining),
+    ];
+    let seconds = [("reset in", seen.reset_s), ("retry after", seen.retry_after_s)];
+    let told = |(name, value): (&str, Option<u64>)| Some(format!("{name} {}", value?));
+    let counts = counts.into_iter().filter_map(told);
+    let seconds = seconds.into_iter().filter_map(told).map(|text| format!("{text}\u{a0}s"));
+    let age = seen.age_ns.map(|ns| format!("age {}", format::duration(ns as f64)));
+    let node = seen.node.map(|number| format!("by {}", node_name(number, run)));
+    let parts: Vec<_> = counts.chain(seconds).chain(age).chain(node).collect();
+    parts.join(", ")
+}
+
+/// The node whose run id an answer named.
+fn node_name(number: u64, run: &RunView) -> String {
+    let named = run.events.iter().find_map(|event| match &event.kind {
+        EventKind::Role { node, run_id: Some(id), .. } => {
+            (Observation::node_number(id) == Some(number)).then(|| node.clone())
+        }
+        _ => None,
+    });
+    named.unwrap_or_else(|| format!("node {number:016x}"))
 }
 
 /// The instance that was asked.
@@ -166,5 +211,16 @@ mod tests {
         assert_eq!(operation(&op, &run), "ask for job 3: no state that is known");
         op.status = 0;
         assert!(outcome(&op).ends_with("no answer"));
+        op.flags = Flags::FINAL.with(Flags::TIMED_OUT);
+        assert!(outcome(&op).ends_with("timed out"));
+        assert!(operation(&op, &run).ends_with("(final read)"));
+    }
+
+    #[test]
+    fn what_an_answer_told_names_the_node() {
+        let run = synthetic::failover().0;
+        let of = |seq| observed(run.operation(seq).unwrap(), &run);
+        assert_eq!(of(1), "count 1, by node[0]");
+        assert_eq!(of(200), "–");
     }
 }

@@ -54,7 +54,7 @@ fn part(finding: &Finding, run: &RunView) -> Markup {
         article.witnesses aria-labelledby=(id) {
             h3 id=(id) { (text::mark(finding.verdict)) " " (finding.statement) " " code { (finding.id) } }
             @for (index, witness) in shown.enumerate() {
-                (figure(&format!("{id}-{}", index + 1), witness, run))
+                (figure((&id, index + 1), witness, run))
             }
             @if left_out > 0 {
                 p.note {
@@ -65,7 +65,7 @@ fn part(finding: &Finding, run: &RunView) -> Markup {
     }
 }
 
-fn figure(id: &str, witness: &Witness, run: &RunView) -> Markup {
+fn figure((id, number): (&str, usize), witness: &Witness, run: &RunView) -> Markup {
     let operations = witness.operations.iter().filter_map(|seq| run.operation(*seq));
     let by_seq = |seq: &u64| run.effects.iter().find(|effect| effect.seq == *seq);
     let effects = witness.effects.iter().filter_map(by_seq);
@@ -75,7 +75,11 @@ fn figure(id: &str, witness: &Witness, run: &RunView) -> Markup {
     let named = witness.operations.len() + witness.effects.len();
     let missing = named - shown.len();
     let left_out = shown.len().saturating_sub(OPERATIONS_MOST) as u64;
-    shown.truncate(OPERATIONS_MOST);
+    // What began it and what proves it stand at the ends.
+    let tail = shown.len().saturating_sub(OPERATIONS_MOST / 2).max(OPERATIONS_MOST / 2);
+    if left_out > 0 {
+        shown.drain(OPERATIONS_MOST / 2..tail);
+    }
     let scene = Scene { run, operations: &shown };
     html! {
         p.explanation { (witness.explanation) }
@@ -83,8 +87,8 @@ fn figure(id: &str, witness: &Witness, run: &RunView) -> Markup {
             p.note { "The operations it names are not in the part of the history that can be read." }
         } @else {
             (Figure {
-                id: id.to_owned(),
-                title: "The operations in order".to_owned(),
+                id: format!("{id}-{number}"),
+                title: format!("Witness {number}: its operations in order"),
                 description: witness.explanation.clone(),
                 how_to_read: "A bar runs from the start of an operation to its answer, a thin line \
                               before it from when it should have started; where bars overlap, \
@@ -95,7 +99,7 @@ fn figure(id: &str, witness: &Witness, run: &RunView) -> Markup {
             }.markup())
         }
         @if left_out > 0 {
-            p.note { "Operations of this witness not shown: " (format::count(left_out)) "." }
+            p.note { "Operations in the middle of this witness, not shown: " (format::count(left_out)) "." }
         }
         @if missing > 0 && !shown.is_empty() {
             p.note { "Operations of this witness that could not be read: " (format::count(missing as u64)) "." }
@@ -109,6 +113,7 @@ fn operations_table(scene: &Scene<'_>) -> Markup {
         Column::Words("What"),
         Column::Words("Outcome"),
         Column::Words("Asked"),
+        Column::Words("Told"),
         Column::Number("Should start"),
         Column::Number("Started"),
         Column::Number("Finished"),
@@ -122,6 +127,7 @@ fn operations_table(scene: &Scene<'_>) -> Markup {
             text::operation(op, run),
             text::outcome(op),
             text::instance(op),
+            if *is_effect { "–".to_owned() } else { text::observed(op, run) },
             at(op.intended_ns),
             at(op.started_ns),
             at(op.finished_ns),

@@ -159,7 +159,7 @@ fn thousands_of_witnesses_are_cut_with_a_count() {
     let page = html(&run, &report);
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
     assert!(page.contains("Witnesses not shown: 1,997."));
-    assert!(page.contains("Operations of this witness not shown: "));
+    assert!(page.contains("of this witness, not shown: "));
 }
 
 /// Writes the pages where a reader can look at them, when asked to.

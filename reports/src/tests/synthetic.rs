@@ -11,6 +11,7 @@ use std::time::Duration;
 
 const START: u64 = 4 * SECOND_NS;
 const SECONDS: u64 = 60;
+const RUN_ID: &str = "0123456789abcdef0123456789abcdef01234567";
 const RATES: [(Capability, Action, u64); 5] = [
     (Capability::Cache, Action::Generate, 60),
     (Capability::Sessions, Action::SessionWrite, 80),
@@ -164,8 +165,12 @@ fn failover_parts() -> ViewParts {
             ..*op
         })
         .collect();
-    let observe =
-        |op: &Operation| Observation { seq: op.seq, counter: Some(1), ..Default::default() };
+    let observe = |op: &Operation| Observation {
+        seq: op.seq,
+        counter: Some(1),
+        node: Observation::node_number(RUN_ID),
+        ..Default::default()
+    };
     ViewParts {
         plan: plan(),
         environment: environment(),
@@ -233,7 +238,7 @@ fn events() -> Vec<Event> {
     let role = |index: u8, role| EventKind::Role {
         node: format!("node[{index}]"),
         role,
-        run_id: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+        run_id: Some(RUN_ID.to_owned()),
     };
     let sentinel = |channel: &str| EventKind::Sentinel {
         sentinel: "sentinel[1]".to_owned(),
