@@ -19,15 +19,19 @@ struct Registry {
 
 const REGISTRIES: &[Registry] = &[
     registry("toxiproxy/src/toxics", "KINDS", &["attributes", "chunk"]),
-    registry("scenarios/src/cache/checkers", "CHECKERS", &[]),
-    registry("scenarios/src/sessions/checkers", "CHECKERS", &[]),
-    registry("scenarios/src/limiter/checkers", "CHECKERS", &[]),
+    registry("scenarios/src/cache/checkers", "CHECKERS", &["calls"]),
+    registry("scenarios/src/sessions/checkers", "CHECKERS", &["register"]),
+    registry("scenarios/src/limiter/checkers", "CHECKERS", &["hits"]),
     registry("scenarios/src/queue/checkers", "CHECKERS", &["ledger"]),
     registry("scenarios/src/presence/checkers", "CHECKERS", &[]),
     registry("scenarios/src/service/checkers", "CHECKERS", &[]),
     registry("scenarios/src/service/trust", "CHECKERS", &[]),
     registry("loadtest/src/commands", "COMMANDS", &[]),
-    registry("loadtest/src/faults", "FAULTS", &[]),
+    registry(
+        "loadtest/src/faults",
+        "FAULTS",
+        &["injected", "probe", "setting", "timeline", "toxic"],
+    ),
     registry("loadtest/src/load/pacer", "MODELS", &[]),
     registry("reports/src/panels", "PANELS", &[]),
     registry("reports/src/timeline", "ROWS", &[]),
@@ -77,7 +81,9 @@ fn slice(tokens: &Tokens, name: &str) -> Vec<String> {
     let Some(open) = (value..).take(3).find(|&at| tokens.text(at) == "[") else {
         return Vec::new();
     };
-    let mut named: Vec<String> = tokens.inside(open).iter().map(|t| t.text.clone()).collect();
+    let is_name = |text: &str| text.starts_with(|c: char| c.is_alphabetic());
+    let listed = tokens.inside(open).iter().map(|token| token.text.clone());
+    let mut named: Vec<String> = listed.filter(|text| is_name(text)).collect();
     for at in tokens.find("use") {
         let end = tokens.next_of(at, &[";"]).unwrap_or(at);
         let path = || (at..end).map(|at| tokens.text(at)).filter(|text| *text != "self");
@@ -92,7 +98,7 @@ fn slice(tokens: &Tokens, name: &str) -> Vec<String> {
 fn a_toxic_that_nobody_lists_is_found() {
     let path = "toxiproxy/src/toxics/mod.rs";
     let planted = "mod attributes;\nmod latency;\nmod slicer;\nmod timeout;
-        use timeout::Timeout;
+        use timeout::Timeout; use slicer::Other;
         // slicer
         pub(crate) const KINDS: &[&dyn Kind] = &[&latency::KIND, &Timeout];
         #[cfg(test)] mod tests;";
