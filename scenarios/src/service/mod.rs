@@ -3,3 +3,5 @@
 pub mod checkers;
 mod rates;
 pub mod trust;
+
+pub(crate) use rates::rates_hold;
