@@ -174,6 +174,14 @@ pub(crate) fn event(kind: &EventKind, run: &RunView) -> String {
     }
 }
 
+/// The text, or its first letters where a picture has no room for more.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
 /// The command that does the same run again.
 pub(crate) fn replay(run: &RunView) -> String {
     format!("redrill drill {} --seed {}", shell_word(&run.plan.name), run.plan.seed)

@@ -12,8 +12,10 @@ use redrill_history::{Operation, Outcome, RunView};
 use std::ops::Range;
 
 /// Bars lie here; their names stand to the left, their outcomes to the right.
-const BARS_X: Range<i32> = 800..WIDTH - 320;
+const BARS_X: Range<i32> = 860..WIDTH - 320;
 const WORDS_X: i32 = 220;
+/// Letters that fit between the names and the bars.
+const WORDS_MOST: usize = 44;
 const LANE: i32 = 46;
 const HEAD: i32 = 34;
 const AXIS: i32 = 66;
@@ -88,7 +90,7 @@ fn bar(
     let x = |at_ns| plot.point(second(scene.run, at_ns), 0.0).0;
     line(canvas, vec![(0, top + LANE), (WIDTH, top + LANE)], &crate::theme::LINE, 1)?;
     bold_words(canvas, &name(is_effect, op), (0, middle), &TEXT)?;
-    let told = text::operation(op, scene.run);
+    let told = text::shortened(&text::operation(op, scene.run), WORDS_MOST);
     words(canvas, &told, (WORDS_X, middle), Align::Left, &TEXT)?;
     let (begun, ended) = (x(op.started_ns), x(op.finished_ns));
     // What took less time than the picture can show is still there.

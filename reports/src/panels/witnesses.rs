@@ -11,6 +11,8 @@ use redrill_history::{Finding, Operation, Report, RunView, Verdict, Witness};
 
 /// Witnesses of a finding that are shown.
 const WITNESSES_MOST: usize = 3;
+/// Witnesses that are shown when many findings failed: the page stays below a megabyte.
+const WITNESSES_ALL: usize = 24;
 /// Operations of a witness that are shown.
 const OPERATIONS_MOST: usize = 14;
 
@@ -32,11 +34,12 @@ impl Panel for Witnesses {
     fn draw(&self, run: &RunView, report: &Report) -> Markup {
         let findings = text::worst_first(report).into_iter().filter(|finding| are_shown(finding));
         let findings: Vec<_> = findings.collect();
+        let each = (WITNESSES_ALL / findings.len().max(1)).clamp(1, WITNESSES_MOST);
         html! {
             @if findings.is_empty() {
                 p.note { "No finding failed with a witness: there is nothing to prove." }
             }
-            @for finding in findings { (part(finding, run)) }
+            @for finding in &findings { (part(finding, each, run)) }
         }
     }
 }
@@ -46,10 +49,10 @@ pub(super) fn are_shown(finding: &Finding) -> bool {
     finding.verdict != Verdict::Pass && !finding.witnesses.is_empty()
 }
 
-fn part(finding: &Finding, run: &RunView) -> Markup {
+fn part(finding: &Finding, most: usize, run: &RunView) -> Markup {
     let id = format!("witness-{}", slug(&finding.id));
-    let shown = finding.witnesses.iter().take(WITNESSES_MOST);
-    let left_out = finding.witnesses.len().saturating_sub(WITNESSES_MOST) as u64;
+    let shown = finding.witnesses.iter().take(most);
+    let left_out = finding.witnesses.len().saturating_sub(most) as u64;
     html! {
         article.witnesses aria-labelledby=(id) {
             h3 id=(id) { (text::mark(finding.verdict)) " " (finding.statement) " " code { (finding.id) } }

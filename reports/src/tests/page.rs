@@ -151,15 +151,25 @@ fn hostile_names_stay_text() {
 fn thousands_of_witnesses_are_cut_with_a_count() {
     let (run, mut report) = synthetic::failover();
     for finding in &mut report.findings {
-        let Some(witness) = finding.witnesses.first_mut() else { continue };
-        witness.operations = run.operations.iter().map(|op| op.seq).collect();
-        let witness = witness.clone();
+        let Some(witness) = finding.witnesses.first().cloned() else { continue };
         finding.witnesses = vec![witness; 2_000];
+        let every = run.operations.iter().map(|op| op.seq);
+        finding.witnesses.iter_mut().take(3).for_each(|w| w.operations = every.clone().collect());
     }
     let page = html(&run, &report);
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
     assert!(page.contains("Witnesses not shown: 1,997."));
     assert!(page.contains("of this witness, not shown: "));
+    for finding in &mut report.findings {
+        finding.witnesses.truncate(3);
+    }
+    let one = report.findings.iter().find(|finding| !finding.witnesses.is_empty()).cloned();
+    report.findings = one.into_iter().cycle().take(40).collect();
+    for (index, finding) in report.findings.iter_mut().enumerate() {
+        finding.id = format!("queue.law-{index}");
+    }
+    let page = html(&run, &report);
+    assert!(page.len() < 1_000_000, "{} bytes", page.len());
 }
 
 /// Writes the pages where a reader can look at them, when asked to.

@@ -2,7 +2,7 @@
 
 use super::{PLOT_X, Row, Scene, acts_until};
 use crate::chart::{Align, Canvas, Painted, bold_words, fill, outline, words};
-use crate::text::fault_name;
+use crate::text::{fault_name, shortened};
 use crate::theme::{FAULT, MUTED, PLANNED, TEXT};
 use redrill_history::{EventKind, PlannedFault, RunView};
 
@@ -77,11 +77,4 @@ fn note(run: &RunView, fault: usize) -> Option<&'static str> {
         Some(window) if window.healed_ns.is_none() && needs_healing => Some("not healed"),
         Some(_) => None,
     }
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
 }
