@@ -7,7 +7,6 @@ pub(crate) mod literal;
 mod origin;
 mod tally;
 
-#[allow(unused_imports)]
 pub(crate) use evidence::{
     count, fault_end_ns, latest_effect_ns, many, nanoseconds, plus, seconds, span, whole, witness,
 };

@@ -1,6 +1,13 @@
 //! What must hold of presence.
 
+mod convergence;
+mod ghosts;
+mod messages;
+mod missing;
+mod sockets;
+
 use crate::checker::Checker;
 
 /// The checkers, in the order of reports.
-pub const CHECKERS: &[&dyn Checker] = &[];
+pub const CHECKERS: &[&dyn Checker] =
+    &[&ghosts::Ghosts, &missing::Missing, &messages::Messages, &convergence::Convergence];
