@@ -4,6 +4,7 @@
 mod capabilities;
 mod card;
 mod environment;
+mod faults;
 mod findings;
 mod headline;
 mod phases;
@@ -33,6 +34,7 @@ pub const PANELS: &[&dyn Panel] = &[
     &card::Card,
     &findings::Findings,
     &timeline::Timeline,
+    &faults::Faults,
     &phases::Phases,
     &capabilities::Capabilities,
     &witnesses::Witnesses,
