@@ -7,19 +7,17 @@ use crate::{LogWriter, Observation, Operation, RunFolder};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Records that may wait for the disk: two seconds of 50,000 a second.
 const QUEUE: usize = 100_000;
-/// The longest that a record waits in this process: what a killed harness can lose.
-const FLUSH: Duration = Duration::from_millis(50);
 
 enum Entry {
     Operation(Operation),
     Observation(Observation),
     Effect(Operation),
+    End,
 }
 
 /// Takes records; cheap to clone.
@@ -66,16 +64,16 @@ impl Recorder {
         self.handle.clone()
     }
 
-    /// Waits until every record is on disk; all other handles must be gone. Returns the number of
-    /// records that were lost.
+    /// Waits until every record so far is on disk; what other handles send later is lost. Returns
+    /// the number of records that were lost until now.
     ///
     /// # Errors
     /// When the disk did not take a record.
     pub fn finish(self) -> io::Result<u64> {
-        let counters = Arc::clone(&self.handle.counters);
-        drop(self.handle);
+        // An error says that the writer has ended; joining it says why.
+        let _ = self.handle.queue.send(Entry::End);
         let written = self.writer.join().map_err(|_| io::Error::other("the recorder panicked"))?;
-        written.map(|()| counters.lost.load(Ordering::Relaxed))
+        written.map(|()| self.handle.lost())
     }
 }
 
@@ -105,11 +103,8 @@ impl RecorderHandle {
     }
 
     fn send(&self, entry: Entry) {
-        match self.queue.try_send(entry) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.counters.lost.fetch_add(1, Ordering::Relaxed);
-            }
+        if self.queue.try_send(entry).is_err() {
+            self.counters.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -123,26 +118,17 @@ struct Files {
 impl Files {
     fn write_all(&mut self, entries: &Receiver<Entry>) -> io::Result<()> {
         loop {
-            match entries.recv_timeout(FLUSH) {
-                Ok(entry) => {
-                    self.write(&entry)?;
-                    // Drain what waits, then flush once: a batch a wake-up.
-                    for entry in entries.try_iter().take(QUEUE) {
-                        self.write(&entry)?;
-                    }
-                    self.flush()?;
+            let Ok(first) = entries.recv() else { return self.flush() };
+            // Drain what waits, then flush once: a batch a wake-up, and nothing stays behind.
+            for entry in std::iter::once(first).chain(entries.try_iter().take(QUEUE)) {
+                match entry {
+                    Entry::Operation(operation) => self.operations.append(&operation)?,
+                    Entry::Observation(observation) => self.observations.append(&observation)?,
+                    Entry::Effect(effect) => self.effects.append(&effect)?,
+                    Entry::End => return self.flush(),
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.flush(),
             }
-        }
-    }
-
-    fn write(&mut self, entry: &Entry) -> io::Result<()> {
-        match entry {
-            Entry::Operation(operation) => self.operations.append(operation),
-            Entry::Observation(observation) => self.observations.append(observation),
-            Entry::Effect(effect) => self.effects.append(effect),
+            self.flush()?;
         }
     }
 

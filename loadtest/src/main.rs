@@ -1,2 +1,7 @@
 //! The `redrill` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    redrill::run(std::env::args_os()).into()
+}

@@ -27,6 +27,7 @@ pub struct Arrival {
 pub struct Arrivals {
     queue: async_channel::Receiver<Arrival>,
     idle: Arc<AtomicUsize>,
+    sent: Arc<AtomicU64>,
 }
 
 /// The other end of [`Arrivals`]: dropping it ends the load.
@@ -34,30 +35,46 @@ pub struct Arrivals {
 pub struct ArrivalSender {
     queue: async_channel::Sender<Arrival>,
     idle: Arc<AtomicUsize>,
+    sent: Arc<AtomicU64>,
 }
 
 /// A queue of arrivals.
 pub fn arrivals() -> (ArrivalSender, Arrivals) {
     let (sender, receiver) = async_channel::unbounded();
-    let idle = Arc::new(AtomicUsize::new(0));
-    (ArrivalSender { queue: sender, idle: Arc::clone(&idle) }, Arrivals { queue: receiver, idle })
+    let (idle, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+    let (idle_here, sent_here) = (Arc::clone(&idle), Arc::clone(&sent));
+    (
+        ArrivalSender { queue: sender, idle: idle_here, sent: sent_here },
+        Arrivals { queue: receiver, idle, sent },
+    )
 }
 
 impl ArrivalSender {
     /// Hands an arrival to the fleet at its time; notes whether anybody was free to take it.
     pub fn send(&self, number: u64, intended_ns: u64) {
         let no_idle_vu = self.idle.load(Ordering::Acquire) <= self.queue.len();
+        self.sent.fetch_add(1, Ordering::AcqRel);
         // Nobody listens any more only when the load was stopped; the arrival then has no use.
         let _ = self.queue.try_send(Arrival { number, intended_ns, no_idle_vu });
-    }
-
-    /// Virtual users that wait for an arrival now.
-    pub fn idle(&self) -> usize {
-        self.idle.load(Ordering::Acquire)
     }
 }
 
 impl Arrivals {
+    /// Virtual users that wait for an arrival now.
+    pub fn idle(&self) -> usize {
+        self.idle.load(Ordering::Acquire)
+    }
+
+    /// Arrivals so far; the last word once [`Arrivals::is_over`].
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Acquire)
+    }
+
+    /// True when no arrival will be added.
+    pub fn is_over(&self) -> bool {
+        self.queue.is_closed()
+    }
+
     /// The next arrival; `None` when the load has ended.
     pub async fn next(&self) -> Option<Arrival> {
         let _idle = Idle::new(&self.idle);

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use goose::goose::{Scenario, Transaction, TransactionFunction};
 use goose::prelude::{GooseError, GooseUser};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -20,7 +20,7 @@ pub struct Fleet {
     users: Arc<[Mutex<Box<dyn VirtualUser>>]>,
     boarded: Arc<AtomicUsize>,
     arrivals: Arrivals,
-    busy: Arc<AtomicUsize>,
+    done: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Fleet {
@@ -41,7 +41,7 @@ impl Fleet {
             users: users.into_iter().map(Mutex::new).collect(),
             boarded: Arc::default(),
             arrivals,
-            busy: Arc::default(),
+            done: Arc::default(),
         }
     }
 
@@ -55,9 +55,14 @@ impl Fleet {
         self.users.is_empty()
     }
 
-    /// Virtual users that are in the middle of an operation.
-    pub fn busy(&self) -> usize {
-        self.busy.load(Ordering::Acquire)
+    /// True when every virtual user waits for an arrival.
+    pub fn is_ready(&self) -> bool {
+        self.arrivals.idle() >= self.users.len()
+    }
+
+    /// True when no arrival will come and every one that came has been answered or given up.
+    pub fn is_done(&self) -> bool {
+        self.arrivals.is_over() && self.done.load(Ordering::Acquire) >= self.arrivals.sent()
     }
 
     /// The scenario: one transaction, an arrival awaited and its operation done.
@@ -91,9 +96,8 @@ impl Fleet {
             tokio::time::sleep(REST).await;
             return;
         };
-        self.busy.fetch_add(1, Ordering::AcqRel);
         member.lock().await.operate(arrival).await;
-        self.busy.fetch_sub(1, Ordering::AcqRel);
+        self.done.fetch_add(1, Ordering::AcqRel);
     }
 
     /// After the load: everybody reads the final state of what they were promised, `at_once`

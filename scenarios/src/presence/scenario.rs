@@ -8,10 +8,13 @@ use crate::load::{Arrival, Begun, Context, Ended, VirtualUser, What};
 use crate::random::{below, mix};
 use crate::text;
 use futures_util::future::BoxFuture;
-use redrill_history::{Action, Flags, Observation, Reply, classify};
+use redrill_history::{Action, Flags, Observation, Outcome, Reply, classify};
 use std::sync::Arc;
+use std::time::Duration;
 
 const KIND: redrill_history::Capability = redrill_history::Capability::Presence;
+/// Of those who leave, one in so many stays away for long.
+const LONG_ONE_IN: u64 = 4;
 
 /// The capability.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ impl Capability for Presence {
     }
 
     fn user(&self, context: &Arc<Context>, vu: u32) -> Box<dyn VirtualUser> {
-        Box::new(Person { context: Arc::clone(context), vu, socket: None })
+        Box::new(Person { context: Arc::clone(context), vu, socket: None, away_until_ns: 0 })
     }
 
     fn checkers(&self) -> &'static [&'static dyn Checker] {
@@ -39,6 +42,8 @@ struct Person {
     context: Arc<Context>,
     vu: u32,
     socket: Option<Socket>,
+    /// Who left for long comes back no sooner: only then can a ghost be told from a late goodbye.
+    away_until_ns: u64,
 }
 
 impl VirtualUser for Person {
@@ -66,13 +71,17 @@ impl Person {
         if self.socket.as_ref().is_some_and(Socket::is_over) {
             self.socket = None;
         }
-        if self.socket.is_none() {
+        let is_away = context.clock.now_ns() < self.away_until_ns;
+        if self.socket.is_none() && !is_away {
             let begun = context.begin(self.vu, arrival);
             self.come(begun, instance).await;
             return;
         }
-        if below(draw, 100) < 12 {
+        if self.socket.is_some() && below(draw, 100) < 12 {
             self.leave().await;
+            if below(mix(draw, 3), LONG_ONE_IN) == 0 {
+                self.away_until_ns = context.clock.now_ns().saturating_add(self.long_ns());
+            }
         }
         // Half of the questions are about oneself: there the asker knows best what is true.
         let load = context.plan.load.capabilities.get(&KIND);
@@ -81,6 +90,14 @@ impl Person {
         let user = if below(mix(draw, 2), 2) == 0 { u64::from(self.vu) } else { other };
         let begun = context.begin(self.vu, arrival);
         self.look_up(begun, user, instance).await;
+    }
+
+    /// How long who leaves for long stays away: until nobody may show them any more, and as long
+    /// again, so that others can ask.
+    fn long_ns(&self) -> u64 {
+        let promises = &self.context.plan.target.promises;
+        let long = promises.presence_ttl * 2 + promises.command_timeout + Duration::from_secs(2);
+        u64::try_from(long.as_nanos()).unwrap_or(u64::MAX)
     }
 
     async fn come(&mut self, begun: Begun, instance: u8) {
@@ -109,6 +126,12 @@ impl Person {
         let what =
             What { capability: KIND, action: Action::Online, key: user, value: number, instance };
         context.end(begun, what, ended);
+        if outcome == Outcome::Unknown {
+            // The user may be online by a socket that is gone by now.
+            let begun = context.begin_unasked(self.vu, Flags::default());
+            let what = What { action: Action::Offline, ..what };
+            context.end(begun, what, Ended { outcome: Outcome::Ok, status: 0, ..ended });
+        }
     }
 
     /// Closes the socket, if there is one.

@@ -25,8 +25,18 @@ pub(super) struct Socket {
     /// The instance that it is connected to.
     pub(super) instance: u8,
     sink: SplitSink<Stream, Message>,
-    listener: JoinHandle<()>,
+    listener: Listening,
     closing: Arc<AtomicBool>,
+}
+
+/// The task that listens. It holds a half of the connection, so that it must not outlive the
+/// socket, not even one that was given up before it was open.
+struct Listening(JoinHandle<()>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Why a socket could not be opened and made online.
@@ -74,39 +84,25 @@ impl Socket {
             closing: Arc::clone(&closing),
             values: owned(&values),
         };
-        let listener = tokio::spawn(listen.run(source, acknowledge));
-        let socket = |sink| Self { number, instance, sink, listener, closing };
-        if sink.send(Message::text(frame)).await.is_err() {
-            socket(sink).forget();
+        let listener = Listening(tokio::spawn(listen.run(source, acknowledge)));
+        if sink.send(Message::text(frame)).await.is_err() || acknowledged.await.is_err() {
+            closing.store(true, Ordering::Release);
             return Err(Failed::Unknown);
         }
-        let socket = socket(sink);
-        match acknowledged.await {
-            Ok(()) => Ok(socket),
-            Err(_) => {
-                socket.forget();
-                Err(Failed::Unknown)
-            }
-        }
+        Ok(Self { number, instance, sink, listener, closing })
     }
 
     /// True when the other side, or the network, has ended it.
     pub(super) fn is_over(&self) -> bool {
-        self.listener.is_finished()
+        self.listener.0.is_finished()
     }
 
     /// Closes the socket and waits until the service has seen it; false when that is not known.
     pub(super) async fn close(mut self) -> bool {
         self.closing.store(true, Ordering::Release);
         let sent = self.sink.send(Message::Close(None)).await.is_ok();
-        let answered = (&mut self.listener).await.is_ok();
+        let answered = (&mut self.listener.0).await.is_ok();
         sent && answered
-    }
-
-    /// Drops the connection without a word.
-    fn forget(self) {
-        self.closing.store(true, Ordering::Release);
-        self.listener.abort();
     }
 }
 
@@ -175,7 +171,7 @@ fn fill_frame(template: &Value, values: &Values<'_>) -> String {
 fn matches(frame: &Value, places: &BTreeMap<String, String>, values: &Values<'_>) -> bool {
     places.iter().all(|(pointer, wanted)| match frame.pointer(pointer) {
         Some(Value::String(text)) => *text == fill(wanted, values),
-        Some(other) => fill(wanted, values) == other.to_string(),
+        Some(other) => *other == fill(wanted, values),
         None => false,
     })
 }

@@ -13,8 +13,6 @@ use redrill_history::{Action, Flags, Observation, Outcome};
 use std::sync::Arc;
 
 const KIND: redrill_history::Capability = redrill_history::Capability::Sessions;
-/// One session in so many is left alone until after its time.
-const PARKED_ONE_IN: u64 = 25;
 
 /// The capability.
 #[derive(Debug)]
@@ -65,9 +63,15 @@ impl VirtualUser for Member {
 
     fn finish(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            let State::In(session) = &self.state else { return };
+            let number = u64::from(self.vu);
+            if let State::In(session) = &self.state {
+                let begun = self.context.begin_unasked(self.vu, Flags::FINAL);
+                self.read(begun, session, Action::SessionRead, number).await;
+            }
             let begun = self.context.begin_unasked(self.vu, Flags::FINAL);
-            self.read(begun, session, Action::SessionRead, u64::from(self.vu)).await;
+            if let Some((session, _)) = self.take_overdue(begun) {
+                self.read(begun, &session, Action::SessionRead, number).await;
+            }
         })
     }
 }
@@ -93,14 +97,12 @@ impl Member {
                 if status == 401 { State::Out } else { State::In(session) }
             }
             State::In(session) if draw < 97 && self.parked.is_none() => {
+                // Left alone after this read, until its time is over.
                 let status = self.read(begun, &session, Action::SessionRead, number).await;
-                let parks = below(mix(self.context.plan.seed ^ 0xa4c, number), PARKED_ONE_IN) == 0;
-                if parks && status == 200 {
+                if status == 200 {
                     self.parked = Some((session, self.context.clock.now_ns()));
-                    State::Out
-                } else {
-                    State::In(session)
                 }
+                State::Out
             }
             State::In(session) => self.logout(begun, session, number).await,
         };

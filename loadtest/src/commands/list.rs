@@ -1,0 +1,53 @@
+//! `redrill list`: what there is, from the registries.
+
+use super::Subcommand;
+use crate::exit::Exit;
+use crate::load::pacer::MODELS;
+use crate::plan::{Overrides, PLANS, Plan, TARGETS};
+use crate::{faults, output};
+use anyhow::Result;
+use clap::{ArgMatches, Command};
+use redrill_scenarios::capability::CAPABILITIES;
+use redrill_scenarios::checker;
+use redrill_scenarios::target::TargetFile;
+
+pub(super) struct List;
+
+impl Subcommand for List {
+    fn clap(&self) -> Command {
+        Command::new("list")
+            .about("List the plans, targets, capabilities, load models, faults and checkers")
+    }
+
+    fn run(&self, _: &ArgMatches) -> Result<Exit> {
+        let mut plans = Vec::new();
+        for (name, _) in PLANS {
+            plans.push((*name, Plan::load(name, Overrides::default())?.resolved.question));
+        }
+        let mut targets = Vec::new();
+        for (name, text) in TARGETS {
+            targets.push((*name, TargetFile::parse(text)?.about));
+        }
+        let capabilities =
+            CAPABILITIES.iter().map(|known| (known.name(), known.doc().to_owned())).collect();
+        let models = MODELS.iter().map(|model| (model.name(), model.doc().to_owned())).collect();
+        let faults = faults::FAULTS.iter().map(|kind| (kind.name(), kind.doc().to_owned()));
+        let checkers = checker::all().map(|known| (known.id(), known.statement().to_owned()));
+        section("Plans", plans);
+        section("Targets", targets);
+        section("Capabilities", capabilities);
+        section("Load models", models);
+        section("Faults", faults.collect());
+        section("Checkers", checkers.collect());
+        Ok(Exit::Pass)
+    }
+}
+
+fn section(title: &str, rows: Vec<(&str, String)>) {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    output::line(title);
+    for (name, doc) in rows {
+        output::line(&format!("  {name:width$}  {doc}"));
+    }
+    output::line("");
+}

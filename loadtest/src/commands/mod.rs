@@ -1,0 +1,91 @@
+//! The commands: one file each, listed here once.
+
+mod drill;
+mod guardian;
+mod history;
+mod list;
+mod plan;
+mod report;
+mod serve;
+mod toxiproxy;
+
+use crate::exit::Exit;
+use anyhow::{Context as _, Result};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Command};
+use std::ffi::OsString;
+
+/// A command of `redrill`.
+trait Subcommand: Sync {
+    /// Its name, help and arguments.
+    fn clap(&self) -> Command;
+    /// Does it.
+    fn run(&self, arguments: &ArgMatches) -> Result<Exit>;
+}
+
+/// Every command, in the order in which `redrill --help` lists them.
+const COMMANDS: &[&dyn Subcommand] = &[
+    &drill::Drill,
+    &report::Report,
+    &history::History,
+    &plan::Plan,
+    &list::List,
+    &serve::Serve,
+    &toxiproxy::Toxiproxy,
+    &guardian::Guardian,
+];
+
+/// The whole command line.
+fn clap() -> Command {
+    Command::new("redrill")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Load tests and failure drills for services that live on Redis")
+        .after_help(
+            "Exit codes: 0 pass, 1 fail, 2 unusable input or something missing, 3 inconclusive or \
+             interrupted, 4 redrill itself failed.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(COMMANDS.iter().map(|command| command.clap()))
+}
+
+/// Reads the command line and runs the command.
+///
+/// # Errors
+/// What the command could not do.
+pub fn dispatch(arguments: Vec<OsString>) -> Result<Exit> {
+    let matches = match clap().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Nobody is left to tell when this cannot be printed.
+            let _ = error.print();
+            return Ok(if asked { Exit::Pass } else { Exit::Unusable });
+        }
+    };
+    let (name, arguments) = matches.subcommand().context("clap requires a command")?;
+    let named = |command: &&&dyn Subcommand| command.clap().get_name() == name;
+    COMMANDS.iter().find(named).context("clap knows only these commands")?.run(arguments)
+}
+
+/// A runtime for a command that awaits.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_is_explained() {
+        clap().debug_assert();
+        for command in COMMANDS {
+            let command = command.clap();
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+        }
+    }
+}

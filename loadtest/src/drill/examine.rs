@@ -1,0 +1,20 @@
+//! From a run folder to its findings and its page: a pure function of the folder.
+
+use anyhow::{Context as _, Result};
+use redrill_history::{Report, RunFolder, RunView, write_interval_logs};
+use redrill_scenarios::checker::check_all;
+
+/// Checks a run and writes its interval logs, findings and page.
+///
+/// # Errors
+/// A folder that cannot be read or written.
+pub fn examine(folder: &RunFolder) -> Result<Report> {
+    let view = RunView::load(folder)?;
+    let wall_origin_ms = view.environment.wall_origin_ms;
+    write_interval_logs(&folder.latency(), wall_origin_ms, &view.operations)
+        .context("cannot write the interval logs")?;
+    let report = check_all(&view);
+    folder.write_findings(&report)?;
+    folder.write_report(&redrill_reports::html(&view, &report))?;
+    Ok(report)
+}

@@ -1,0 +1,72 @@
+//! The run folder while the run goes on: clock, recorder, events, samples.
+
+use super::record;
+use crate::interrupt::Interrupt;
+use anyhow::{Context as _, Result};
+use redrill_history::clock::{RunClock, wall_now};
+use redrill_history::{EventKind, EventLog, Recorder, ResolvedPlan, RunFolder, SampleLog};
+use std::path::Path;
+
+/// Runs that can begin in one second in one folder.
+const SAME_SECOND: u32 = 1000;
+
+/// Where a run records.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) folder: RunFolder,
+    pub(super) clock: RunClock,
+    pub(super) recorder: Recorder,
+    pub(super) events: EventLog,
+    pub(super) samples: SampleLog,
+}
+
+impl Stage {
+    /// Makes the run folder and everything that records into it.
+    pub(super) fn set(plan: &ResolvedPlan, runs: &Path) -> Result<Self> {
+        let clock = RunClock::start();
+        let folder = make_folder(plan, runs)?;
+        folder.write_plan(plan)?;
+        let recorder = Recorder::start(&folder).context("cannot record the history")?;
+        let events = EventLog::create(&folder.events()).context("cannot record events")?;
+        let samples = SampleLog::create(&folder.samples()).context("cannot record samples")?;
+        Ok(Self { folder, clock, recorder, events, samples })
+    }
+
+    /// Completes the folder: what was cut short and why, what was lost, and that this is the end.
+    pub(super) fn leave(
+        self,
+        interrupt: &Interrupt,
+        failure: Option<&anyhow::Error>,
+    ) -> Result<RunFolder> {
+        if interrupt.is_set() {
+            record(&self, EventKind::Interrupted { reason: "a signal".to_owned() });
+        } else if let Some(failure) = failure {
+            record(&self, EventKind::Interrupted { reason: format!("{failure:#}") });
+        }
+        let Self { folder, clock, recorder, events, .. } = self;
+        let lost = recorder.finish().context("the history could not be written whole")?;
+        if lost > 0 {
+            events.append(clock.now_ns(), EventKind::RecordsLost { count: lost })?;
+        }
+        events.append(clock.now_ns(), EventKind::RunEnded)?;
+        Ok(folder)
+    }
+}
+
+/// `<time>-<plan>`, with a number where another run of this second has that name.
+fn make_folder(plan: &ResolvedPlan, runs: &Path) -> Result<RunFolder> {
+    let time = humantime::format_rfc3339_seconds(wall_now()).to_string().replace(':', "-");
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = format!("{time}-{}", plan.name).chars().map(plain).collect();
+    let mut tried = RunFolder::create(runs, &name);
+    for number in 2..SAME_SECOND {
+        if !runs.join(&name).exists() || tried.is_ok() {
+            break;
+        }
+        tried = RunFolder::create(runs, &format!("{name}-{number}"));
+        if tried.is_ok() {
+            break;
+        }
+    }
+    Ok(tried?)
+}

@@ -1,0 +1,188 @@
+//! The service's other dependencies, played on loopback: the model API and the mail API. They
+//! answer as a pure function of the request, record every call, and fail the attempts of jobs that
+//! are bound to fail.
+
+use anyhow::{Context as _, Result};
+use axum::extract::{Json, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Router, response::IntoResponse};
+use redrill_history::clock::RunClock;
+use redrill_history::{Action, Capability, Flags, NO_INSTANCE, Operation, Outcome, RecorderHandle};
+use redrill_scenarios::load::Executed;
+use redrill_scenarios::queue::job::Job;
+use redrill_scenarios::text;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// How long the model API thinks about a prompt of the cache.
+const MODEL_THINKS: Duration = Duration::from_millis(20);
+/// How long either API takes for a job.
+const JOB_TAKES: Duration = Duration::from_millis(5);
+
+/// The played dependencies.
+#[derive(Debug)]
+pub struct Effects {
+    /// Where they listen.
+    pub address: SocketAddr,
+    server: JoinHandle<()>,
+}
+
+/// What the played dependencies know.
+#[derive(Debug)]
+pub struct Played {
+    /// The run's clock.
+    pub clock: RunClock,
+    /// Where calls are recorded.
+    pub recorder: RecorderHandle,
+    /// Jobs that took effect.
+    pub executed: Arc<Executed>,
+    /// The plan's seed: it says which jobs fail.
+    pub seed: u64,
+    /// How often a job is tried.
+    pub attempts: u32,
+    /// Calls so far, by job.
+    pub calls: Mutex<BTreeMap<u64, u32>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ModelRequest {
+    prompt: String,
+    #[serde(default)]
+    model: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct MailRequest {
+    subject: String,
+}
+
+impl Effects {
+    /// Starts both APIs on a free port of loopback.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start(played: Played) -> Result<Self> {
+        let listener =
+            TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the model API")?;
+        let address = listener.local_addr()?;
+        let router = Router::new()
+            .route("/model", post(model))
+            .route("/mail", post(mail))
+            .with_state(Arc::new(played));
+        let server = tokio::spawn(async move {
+            // Serving ends only when the task is aborted.
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { address, server })
+    }
+
+    /// The model API's URL.
+    pub fn model_url(&self) -> String {
+        format!("http://{}/model", self.address)
+    }
+
+    /// The mail API's URL.
+    pub fn mail_url(&self) -> String {
+        format!("http://{}/mail", self.address)
+    }
+}
+
+impl Drop for Effects {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn model(
+    State(played): State<Arc<Played>>,
+    headers: HeaderMap,
+    Json(request): Json<ModelRequest>,
+) -> impl IntoResponse {
+    let answer = Json(json!({ "response": text::answer(&request.prompt, &request.model) }));
+    if let Some(job) = text::job_of(&request.prompt) {
+        let status = played.job_call(Action::ModelCall, job, attempt(&headers)).await;
+        return (status, answer);
+    }
+    // A prompt that the harness never made is nobody's key: recorded all the same.
+    let key = text::key_of_prompt(&request.prompt, &request.model).unwrap_or(u64::MAX);
+    let call = Call { capability: Capability::Cache, action: Action::ModelCall, key, attempt: 0 };
+    (played.take_effect(call, MODEL_THINKS, false).await, answer)
+}
+
+async fn mail(
+    State(played): State<Arc<Played>>,
+    headers: HeaderMap,
+    Json(request): Json<MailRequest>,
+) -> impl IntoResponse {
+    let job = text::job_of(&request.subject).unwrap_or(u64::MAX);
+    played.job_call(Action::MailCall, job, attempt(&headers)).await
+}
+
+fn attempt(headers: &HeaderMap) -> u64 {
+    let header = headers.get("X-Job-Attempt").and_then(|value| value.to_str().ok());
+    header.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    capability: Capability,
+    action: Action,
+    key: u64,
+    attempt: u64,
+}
+
+impl Played {
+    async fn job_call(self: Arc<Self>, action: Action, job: u64, attempt: u64) -> StatusCode {
+        let fails = Job::of(self.seed, job, self.attempts).fails;
+        let called = {
+            let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = calls.entry(job).or_default();
+            *count += 1;
+            *count
+        };
+        let call = Call { capability: Capability::Queue, action, key: job, attempt };
+        self.take_effect(call, JOB_TAKES, called <= fails).await
+    }
+
+    /// Takes its time, then records the call and answers. What was begun is finished, also when
+    /// the caller has hung up meanwhile.
+    async fn take_effect(self: Arc<Self>, call: Call, takes: Duration, fails: bool) -> StatusCode {
+        let started_ns = self.clock.now_ns();
+        let work = tokio::spawn(async move {
+            tokio::time::sleep(takes).await;
+            self.record(call, started_ns, fails)
+        });
+        work.await.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn record(&self, call: Call, started_ns: u64, fails: bool) -> StatusCode {
+        let status = if fails { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
+        self.recorder.effect(Operation {
+            seq: 0,
+            intended_ns: started_ns,
+            started_ns,
+            finished_ns: self.clock.now_ns(),
+            key: call.key,
+            value: call.attempt,
+            vu: 0,
+            status: status.as_u16(),
+            capability: call.capability,
+            action: call.action,
+            outcome: if fails { Outcome::Refused } else { Outcome::Ok },
+            instance: NO_INSTANCE,
+            flags: if fails { Flags::FAILED_ON_DEMAND } else { Flags::default() },
+            segment: 0,
+        });
+        if !fails && call.capability == Capability::Queue {
+            self.executed.insert(call.key);
+        }
+        status
+    }
+}

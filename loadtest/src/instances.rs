@@ -1,0 +1,162 @@
+//! Instances of the target: started with the environment's addresses in their variables, and
+//! awaited until they are ready.
+
+use crate::effects::Effects;
+use crate::environment::{Environment, GROUP, ProcessSpec};
+use crate::exit::unusable;
+use anyhow::{Result, bail};
+use redrill_history::ResolvedPlan;
+use redrill_history::clock::instant_now;
+use redrill_scenarios::random::mix;
+use redrill_scenarios::target::{TargetFile, fill};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long an instance may take to be ready.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How often to ask.
+const ASK_EVERY: Duration = Duration::from_millis(25);
+/// Ports tried when somebody else was faster.
+const TRIES: usize = 3;
+
+type Values = Vec<(&'static str, Option<String>)>;
+
+/// Starts the plan's instances and waits until all are ready. Returns their addresses.
+///
+/// # Errors
+/// An instance that does not start, or is not ready in time; with the last lines of its log.
+pub async fn start(
+    environment: &Environment,
+    effects: &Effects,
+    plan: &ResolvedPlan,
+    target: &TargetFile,
+    redrill: &Path,
+) -> Result<Vec<String>> {
+    let shared = shared_values(environment, effects, plan, redrill);
+    let start = |index| start_one(environment, target, &shared, index);
+    let started = (0..plan.target.instances).map(start);
+    futures_util::future::try_join_all(started).await
+}
+
+async fn start_one(
+    environment: &Environment,
+    target: &TargetFile,
+    shared: &Values,
+    index: u8,
+) -> Result<String> {
+    let name = format!("server[{index}]");
+    for _ in 0..TRIES {
+        let address = environment.free_address()?;
+        let spec = spec(environment, target, shared, &name, index, address)?;
+        environment.spawn_process(spec)?;
+        if is_ready(environment, &name, address, &target.start.ready).await? {
+            return Ok(address.to_string());
+        }
+    }
+    bail!("{name} ended before it was ready; its last words:\n{}", environment.last_words(&name))
+}
+
+/// True when the instance answered; false when it ended first.
+async fn is_ready(
+    environment: &Environment,
+    name: &str,
+    address: SocketAddr,
+    path: &str,
+) -> Result<bool> {
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build()?;
+    let url = format!("http://{address}{path}");
+    let deadline = instant_now() + READY_WITHIN;
+    while environment.is_running(name) {
+        match http.get(&url).send().await {
+            Ok(answer) if answer.status().is_success() => return Ok(true),
+            _ if instant_now() > deadline => bail!(
+                "{name} was not ready at {url} after {} s; its last words:\n{}",
+                READY_WITHIN.as_secs(),
+                environment.last_words(name)
+            ),
+            _ => tokio::time::sleep(ASK_EVERY).await,
+        }
+    }
+    Ok(false)
+}
+
+fn spec(
+    environment: &Environment,
+    target: &TargetFile,
+    shared: &Values,
+    name: &str,
+    index: u8,
+    address: SocketAddr,
+) -> Result<ProcessSpec> {
+    let source = environment.server_source(index);
+    let mut values = shared.clone();
+    values.push(("instance.name", Some(name.to_owned())));
+    values.push(("instance.port", Some(address.port().to_string())));
+    values.push(("instance.source", Some(source.to_string())));
+    let mut command = target.start.command.iter().map(|part| fill(part, &values));
+    let program = command.next().ok_or_else(|| {
+        unusable(format!("the target '{}' has an empty start.command", target.name))
+    })?;
+    let variables = target.start.variables.iter();
+    Ok(ProcessSpec {
+        name: name.to_owned(),
+        program: PathBuf::from(program),
+        args: command.map(OsString::from).collect(),
+        env: variables.map(|(name, value)| (name.clone(), fill(value, &values))).collect(),
+        address,
+        announced: None,
+        source: Some(source),
+    })
+}
+
+/// What every instance's variables can name.
+fn shared_values(
+    environment: &Environment,
+    effects: &Effects,
+    plan: &ResolvedPlan,
+    redrill: &Path,
+) -> Values {
+    let promises = &plan.target.promises;
+    let milliseconds = |duration: Duration| Some(duration.as_millis().to_string());
+    let seconds = |duration: Duration| Some(duration.as_secs_f64().ceil().to_string());
+    let sentinels: Vec<String> =
+        environment.sentinels().iter().map(|member| member.announced.to_string()).collect();
+    let mut values = vec![
+        ("redrill", Some(redrill.display().to_string())),
+        ("main.sentinels", Some(sentinels.join(","))),
+        ("main.name", Some(GROUP.to_owned())),
+        ("effects.model", Some(effects.model_url())),
+        ("effects.mail", Some(effects.mail_url())),
+        ("secret", Some(format!("{:016x}{:016x}", mix(plan.seed, 1), mix(plan.seed, 2)))),
+        ("promises.command_timeout_ms", milliseconds(promises.command_timeout)),
+        ("promises.cache_ttl_s", seconds(promises.cache_ttl)),
+        ("promises.session_ttl_s", seconds(promises.session_ttl)),
+        ("promises.job_lease_ms", milliseconds(promises.job_lease)),
+        ("promises.job_attempts", Some(promises.job_attempts.to_string())),
+        ("promises.presence_ttl_s", seconds(promises.presence_ttl)),
+    ];
+    for policy in &promises.limits {
+        let names = match policy.policy.as_str() {
+            "general" => ("limits.general.limit", "limits.general.window_ms"),
+            "llm" => ("limits.llm.limit", "limits.llm.window_ms"),
+            "burst" => ("limits.burst.limit", "limits.burst.window_ms"),
+            _ => continue,
+        };
+        values.push((names.0, Some(policy.limit.to_string())));
+        values.push((names.1, milliseconds(policy.window)));
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_fills_its_place_in_a_variable() {
+        let values: Values = vec![("main.sentinels", Some("127.0.0.1:1,127.0.0.1:2".to_owned()))];
+        assert_eq!(fill("{main.sentinels}", &values), "127.0.0.1:1,127.0.0.1:2");
+    }
+}
