@@ -23,7 +23,7 @@ const REGISTRIES: &[Registry] = &[
     registry("scenarios/src/sessions/checkers", "CHECKERS", &["register"]),
     registry("scenarios/src/limiter/checkers", "CHECKERS", &["hits"]),
     registry("scenarios/src/queue/checkers", "CHECKERS", &["ledger"]),
-    registry("scenarios/src/presence/checkers", "CHECKERS", &[]),
+    registry("scenarios/src/presence/checkers", "CHECKERS", &["sockets"]),
     registry("scenarios/src/service/checkers", "CHECKERS", &[]),
     registry("scenarios/src/service/trust", "CHECKERS", &[]),
     registry("loadtest/src/commands", "COMMANDS", &[]),
