@@ -48,8 +48,8 @@ impl Wanted {
 
 fn toxics(given: &Fields) -> Result<Vec<Toxic>, ApiError> {
     let mut toxics: Vec<Toxic> = Vec::new();
-    for (id, toxic) in (0..).zip(given.array("toxics")?) {
-        let toxic = Toxic::parse(id, &Fields::of(toxic, "toxics.ToxicWrapper")?)?;
+    for toxic in given.array("toxics")? {
+        let toxic = Toxic::parse(&Fields::of(toxic, "toxics.ToxicWrapper")?)?;
         if toxics.iter().any(|other| other.name == toxic.name) {
             return Err(ApiError::toxic_already_exists());
         }

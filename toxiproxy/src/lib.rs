@@ -16,6 +16,7 @@ mod collection;
 mod cut;
 mod proxy;
 mod random;
+mod redis;
 mod server;
 mod toxic;
 mod toxics;

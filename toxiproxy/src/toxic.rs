@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::body::{Fields, Problem};
 use crate::api::error::ApiError;
-use crate::toxics::{self, Attributes, Kind};
+use crate::toxics::{self, Attributes, Kind, Runs};
 
 /// A direction of the traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,11 +42,11 @@ pub(crate) struct Toxic {
 }
 
 impl Toxic {
-    /// A toxic from the body of a request that adds it.
+    /// A toxic from the body of a request that adds it. It has no identity yet.
     ///
     /// # Errors
     /// Upstream's refusals, in upstream's order, and attributes out of range.
-    pub(crate) fn parse(id: u64, given: &Fields) -> Result<Toxic, ApiError> {
+    pub(crate) fn parse(given: &Fields) -> Result<Toxic, ApiError> {
         let name = given.text("name")?;
         let kind_name = given.text("type")?.unwrap_or_default();
         let stream = given.text("stream")?.unwrap_or_else(|| "downstream".into());
@@ -58,7 +58,7 @@ impl Toxic {
         let attributes = given.member("attributes", kind.struct_name)?;
         let attributes = Attributes::defaults(kind.attributes).merged(&attributes)?;
         (kind.check)(&attributes)?;
-        Ok(Toxic { id, version: 0, name, kind, direction, stream, toxicity, attributes })
+        Ok(Toxic { id: 0, version: 0, name, kind, direction, stream, toxicity, attributes })
     }
 
     /// The same toxic under another identity.
@@ -84,6 +84,11 @@ impl Toxic {
             toxicity: toxicity(given)?.unwrap_or(self.toxicity),
             attributes,
         })
+    }
+
+    /// Whether it acts on commands rather than on bytes.
+    pub(crate) fn acts_on_commands(&self) -> bool {
+        matches!(self.kind.runs, Runs::OnCommands)
     }
 
     /// As the API shows it.

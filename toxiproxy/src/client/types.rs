@@ -184,6 +184,8 @@ pub struct Traffic {
     pub live: u64,
     /// Connections since the proxy was created.
     pub accepted: u64,
+    /// Connections that redis toxics were to act on and that are no conversation with Redis.
+    pub not_resp: u64,
     /// From the clients to the server.
     pub upstream: Flow,
     /// From the server to the clients.

@@ -3,16 +3,17 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::control::{Control, Notice};
+use super::control::{Control, Notice, Settings};
 use super::link::{Link, reset_on_drop};
 use super::live::Registered;
 use crate::cut::Mode;
+use crate::redis::{Commands, Conversation, Replies};
 use crate::toxic::Direction;
 use crate::toxics::End;
 
@@ -24,6 +25,8 @@ pub(super) struct Connection {
     server: TcpStream,
     up: Link,
     down: Link,
+    /// Followed if the proxy had a redis toxic when the connection was opened.
+    conversation: Option<Arc<Mutex<Conversation>>>,
     frozen: Option<Mode>,
     timer: Option<Pin<Box<Sleep>>>,
     last_notice: Option<Notice>,
@@ -53,12 +56,29 @@ impl Connection {
             up: Link::new(Direction::Upstream, *seed, Arc::clone(&live.up)),
             down: Link::new(Direction::Downstream, *seed, Arc::clone(&live.down)),
             frozen: settings.cut.mode_for(peer),
+            conversation: None,
             timer: None,
             last_notice: None,
         };
-        connection.up.reconcile(&settings.toxics);
-        connection.down.reconcile(&settings.toxics);
+        if settings.toxics.iter().any(|toxic| toxic.acts_on_commands()) {
+            let untouched = Arc::clone(&live.untouched);
+            let conversation = Arc::new(Mutex::new(Conversation::new(*seed, untouched)));
+            connection.up.converse(Box::new(Commands::new(Arc::clone(&conversation))));
+            connection.down.converse(Box::new(Replies::new(Arc::clone(&conversation))));
+            connection.conversation = Some(conversation);
+        }
+        connection.take_up(settings);
         connection
+    }
+
+    fn take_up(&mut self, settings: &Settings) {
+        if let Some(conversation) = &self.conversation {
+            let toxics = settings.toxics.iter().map(Arc::as_ref);
+            let mut conversation = conversation.lock().unwrap_or_else(PoisonError::into_inner);
+            conversation.set_rules(toxics.filter(|toxic| toxic.acts_on_commands()));
+        }
+        self.up.reconcile(&settings.toxics);
+        self.down.reconcile(&settings.toxics);
     }
 
     fn obey(&mut self, notice: Notice) -> Fate {
@@ -75,8 +95,7 @@ impl Connection {
             return self.reset();
         }
         self.frozen = cut;
-        self.up.reconcile(&settings.toxics);
-        self.down.reconcile(&settings.toxics);
+        self.take_up(&settings);
         Fate::Lives
     }
 

@@ -17,7 +17,7 @@ use super::slot::Slot;
 use super::traffic::Flow;
 use crate::clock;
 use crate::toxic::{Direction, Toxic};
-use crate::toxics::{Chunk, End, Step};
+use crate::toxics::{Chunk, End, Stage, Step};
 
 /// What is read at once without toxics.
 const READ_BYTES: usize = 64 * 1024;
@@ -67,7 +67,7 @@ impl Link {
 
     /// Whether bytes that were read have not been written.
     pub(super) fn holds_bytes(&self) -> bool {
-        !self.output.is_empty() || self.slots.iter().any(|slot| !slot.input.is_empty())
+        !self.output.is_empty() || self.slots.iter().any(Slot::holds_bytes)
     }
 
     /// Nothing more is read; what was read still goes on. False if that was so already.
@@ -80,26 +80,53 @@ impl Link {
         reading
     }
 
+    /// Puts an end of the conversation where the client is: before the toxics on the way to the
+    /// server, behind them on the way back.
+    pub(super) fn converse(&mut self, stage: Box<dyn Stage>) {
+        self.slots.push(Slot::of_conversation(stage));
+    }
+
     /// Makes the chain what the proxy's toxics now are. Toxics that left pass on what they held.
     pub(super) fn reconcile(&mut self, toxics: &[Arc<Toxic>]) {
         let mut place = 0;
+        let mut newest = None;
         while let Some(slot) = self.slots.get_mut(place) {
-            match toxics.iter().find(|toxic| toxic.id == slot.toxic.id) {
+            let Some(known) = &slot.toxic else {
+                slot.rules_changed();
+                place += 1;
+                continue;
+            };
+            match toxics.iter().find(|toxic| toxic.id == known.id) {
                 None => self.remove(place),
                 Some(toxic) => {
-                    if toxic.version != slot.toxic.version {
+                    newest = newest.max(Some(toxic.id));
+                    if toxic.version != known.version {
                         slot.update(Arc::clone(toxic));
                     }
                     place += 1;
                 }
             }
         }
-        // Toxics are only ever appended, so those without a slot are the newest.
-        let ours = toxics.iter().filter(|toxic| toxic.direction == self.direction);
-        for toxic in ours.skip(self.slots.len()) {
-            if self.output_end.is_none() {
-                self.slots.push(Slot::new(Arc::clone(toxic), self.seed));
+        // Identities rise, so what is missing here is what is newer than all that is here.
+        for toxic in toxics.iter().filter(|toxic| Some(toxic.id) > newest) {
+            if toxic.direction == self.direction {
+                self.append(toxic);
             }
+        }
+    }
+
+    fn append(&mut self, toxic: &Arc<Toxic>) {
+        let Some(slot) = Slot::new(Arc::clone(toxic), self.seed) else { return };
+        let before_client = self.direction == Direction::Downstream
+            && self.slots.last().is_some_and(|last| last.toxic.is_none());
+        let place = self.slots.len() - usize::from(before_client);
+        // Behind a stage that has passed on its end nothing comes any more.
+        let is_over = match place.checked_sub(1).and_then(|before| self.slots.get(before)) {
+            Some(before) => before.done,
+            None => self.source_ended,
+        };
+        if !is_over && self.output_end.is_none() {
+            self.slots.insert(place, slot);
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Live {
     last_id: AtomicU64,
     pub(super) up: Arc<Flow>,
     pub(super) down: Arc<Flow>,
+    /// Connections that were to be followed and are no conversation with Redis.
+    pub(super) untouched: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
@@ -66,6 +68,7 @@ impl Live {
             last_id: AtomicU64::new(0),
             up: Arc::default(),
             down: Arc::default(),
+            untouched: Arc::default(),
             state: Mutex::default(),
         }
     }
@@ -128,6 +131,7 @@ impl Live {
         json!({
             "live": state.connections.len(),
             "accepted": state.accepted,
+            "not_resp": self.untouched.load(Ordering::Relaxed),
             "upstream": self.up.to_json(),
             "downstream": self.down.to_json(),
         })

@@ -149,8 +149,10 @@ impl Proxy {
     /// Replaces every toxic by these.
     pub(crate) async fn set_toxics(&self, toxics: Vec<Toxic>) {
         let renewed = |toxic: Toxic| Arc::new(toxic.with_id(self.live.next_id()));
-        let toxics = toxics.into_iter().map(renewed).collect();
-        self.live.set(|settings| settings.toxics = toxics).in_force().await;
+        let change = self.live.set(|settings| {
+            settings.toxics = toxics.into_iter().map(renewed).collect();
+        });
+        change.in_force().await;
     }
 
     /// Adds a toxic behind the others of its direction, on live connections too.
@@ -158,13 +160,14 @@ impl Proxy {
     /// # Errors
     /// A wrong description, or a name that is taken; nothing is changed then.
     pub(crate) async fn add_toxic(&self, given: &Fields) -> Result<Value, ApiError> {
-        let toxic = Arc::new(Toxic::parse(self.live.next_id(), given)?);
+        let toxic = Toxic::parse(given)?;
         let shown = toxic.to_json();
         let change = self.live.change(|settings| {
             if settings.toxics.iter().any(|other| other.name == toxic.name) {
                 return Err(ApiError::toxic_already_exists());
             }
-            settings.toxics.push(toxic);
+            // Given its identity under the lock, so that identities rise along the list.
+            settings.toxics.push(Arc::new(toxic.with_id(self.live.next_id())));
             Ok(())
         })?;
         change.in_force().await;

@@ -8,11 +8,12 @@ use tokio::time::Instant;
 
 use crate::random;
 use crate::toxic::Toxic;
-use crate::toxics::{Context, Input, Removal, Stage, Step};
+use crate::toxics::{Attributes, Context, Input, Removal, Runs, Stage, Step};
 
-/// One toxic of a chain.
+/// One toxic of a chain, or an end of the connection's conversation.
 pub(super) struct Slot {
-    pub(super) toxic: Arc<Toxic>,
+    /// None for an end of the conversation.
+    pub(super) toxic: Option<Arc<Toxic>>,
     pub(super) input: Input,
     /// The end was passed on: nothing comes out any more.
     pub(super) done: bool,
@@ -20,21 +21,45 @@ pub(super) struct Slot {
     /// Whether the toxic acts on this connection: drawn when it begins and when it is updated.
     acts: bool,
     random: SmallRng,
+    attributes: Attributes,
 }
 
 impl Slot {
-    /// The place of a toxic on the connection with this seed.
-    pub(super) fn new(toxic: Arc<Toxic>, connection_seed: u64) -> Slot {
+    /// The place of a toxic on the connection with this seed; none if it acts on commands.
+    pub(super) fn new(toxic: Arc<Toxic>, connection_seed: u64) -> Option<Slot> {
+        let Runs::OnBytes(stage) = toxic.kind.runs else { return None };
         let mut random = random::generator(connection_seed, (toxic.direction, &toxic.name));
         let acts = random.random::<f64>() < toxic.toxicity;
-        let stage = (toxic.kind.stage)();
-        Slot { toxic, input: Input::default(), done: false, stage, acts, random }
+        let attributes = toxic.attributes.clone();
+        let input = Input::default();
+        let slot =
+            Slot { toxic: None, input, done: false, stage: stage(), acts, random, attributes };
+        Some(Slot { toxic: Some(toxic), ..slot })
+    }
+
+    /// An end of the conversation.
+    pub(super) fn of_conversation(stage: Box<dyn Stage>) -> Slot {
+        Slot {
+            toxic: None,
+            input: Input::default(),
+            done: false,
+            stage,
+            acts: true,
+            random: random::generator(0, "unused"),
+            attributes: Attributes::defaults(&[]),
+        }
     }
 
     /// Goes on with the next version of the toxic; what the stage counted stays.
     pub(super) fn update(&mut self, toxic: Arc<Toxic>) {
         self.acts = self.random.random::<f64>() < toxic.toxicity;
-        self.toxic = toxic;
+        self.attributes = toxic.attributes.clone();
+        self.toxic = Some(toxic);
+    }
+
+    /// The rules of the conversation have changed.
+    pub(super) fn rules_changed(&mut self) {
+        self.stage.changed();
     }
 
     /// What goes on now.
@@ -42,8 +67,13 @@ impl Slot {
         if !self.acts {
             return self.input.pass();
         }
-        let attributes = &self.toxic.attributes;
+        let attributes = &self.attributes;
         self.stage.pull(&mut self.input, &mut Context { attributes, now, random: &mut self.random })
+    }
+
+    /// Whether it keeps bytes that have not gone on.
+    pub(super) fn holds_bytes(&self) -> bool {
+        !self.input.is_empty() || self.stage.holds_bytes()
     }
 
     /// Whether another chunk may be queued.
@@ -53,6 +83,7 @@ impl Slot {
 
     /// Whether removing it closes the connection.
     pub(super) fn closes_when_removed(&self) -> bool {
-        self.acts && self.toxic.kind.removal == Removal::Close
+        let closes = |toxic: &Arc<Toxic>| toxic.kind.removal == Removal::Close;
+        self.acts && self.toxic.as_ref().is_some_and(closes)
     }
 }

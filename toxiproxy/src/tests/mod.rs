@@ -4,6 +4,7 @@
 mod api;
 mod cut;
 mod links;
+mod redis;
 mod shaping;
 mod torture;
 mod toxics;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::attributes::{MOST_BYTES, Range};
-use super::{Attribute, Context, Input, Kind, Removal, Stage, Step};
+use super::{Attribute, Context, Input, Kind, Removal, Runs, Stage, Step};
 
 const RATE: Attribute = Attribute {
     name: "rate",
@@ -22,7 +22,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.BandwidthToxic",
     attributes: &[RATE],
     check: |_| Ok(()),
-    stage: || Box::new(Bandwidth { free_at: None, began: None }),
+    runs: Runs::OnBytes(|| Box::new(Bandwidth { free_at: None, began: None })),
     removal: Removal::Flush,
 };
 

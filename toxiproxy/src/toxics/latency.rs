@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::{Attribute, Context, Input, Kind, Removal, Stage, Step};
+use super::{Attribute, Context, Input, Kind, Removal, Runs, Stage, Step};
 
 const LATENCY: Attribute = Attribute::millis("latency", "mean delay of a chunk, in ms");
 const JITTER: Attribute =
@@ -16,7 +16,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.LatencyToxic",
     attributes: &[LATENCY, JITTER],
     check: |_| Ok(()),
-    stage: || Box::new(Latency { draw: None }),
+    runs: Runs::OnBytes(|| Box::new(Latency { draw: None })),
     removal: Removal::Flush,
 };
 

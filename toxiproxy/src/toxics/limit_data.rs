@@ -1,7 +1,7 @@
 //! Limit data: so many bytes pass, then the connection closes.
 
 use super::attributes::{MOST_BYTES, Range};
-use super::{Attribute, Context, End, Input, Kind, Removal, Stage, Step};
+use super::{Attribute, Context, End, Input, Kind, Removal, Runs, Stage, Step};
 
 const BYTES: Attribute = Attribute {
     name: "bytes",
@@ -15,7 +15,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.LimitDataToxic",
     attributes: &[BYTES],
     check: |_| Ok(()),
-    stage: || Box::new(LimitData { passed: 0, triggered: false }),
+    runs: Runs::OnBytes(|| Box::new(LimitData { passed: 0, triggered: false })),
     removal: Removal::Flush,
 };
 

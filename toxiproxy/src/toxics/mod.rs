@@ -9,6 +9,7 @@ mod latency;
 mod limit_data;
 mod noop;
 mod packet_loss;
+pub(crate) mod redis;
 mod reset_peer;
 mod slicer;
 mod slow_close;
@@ -34,6 +35,7 @@ pub(crate) const KINDS: &[Kind] = &[
     limit_data::KIND,
     packet_loss::KIND,
     noop::KIND,
+    redis::KIND,
 ];
 
 /// A kind of toxic: what the API knows of it and how a connection runs it.
@@ -46,10 +48,18 @@ pub(crate) struct Kind {
     pub(crate) attributes: &'static [Attribute],
     /// What the range of each attribute alone does not say.
     pub(crate) check: fn(&Attributes) -> Result<(), Problem>,
-    /// A fresh stage for one direction of one connection.
-    pub(crate) stage: fn() -> Box<dyn Stage>,
+    /// How it runs.
+    pub(crate) runs: Runs,
     /// What removing the toxic does to the connections on which it acted.
     pub(crate) removal: Removal,
+}
+
+/// How a kind of toxic runs.
+pub(crate) enum Runs {
+    /// As a stage, made afresh for its direction of each connection.
+    OnBytes(fn() -> Box<dyn Stage>),
+    /// As a rule of the connection's conversation, which has both directions.
+    OnCommands,
 }
 
 /// What removing a toxic does to a connection on which it acted.
@@ -66,6 +76,14 @@ pub(crate) trait Stage: Send {
     /// What goes on now. Called again when something was queued, when the time it waits for has
     /// come, and when the attributes changed, so nothing derived from attributes may be kept.
     fn pull(&mut self, input: &mut Input, context: &mut Context<'_>) -> Step;
+
+    /// Whether it keeps bytes beyond those that queue before it.
+    fn holds_bytes(&self) -> bool {
+        false
+    }
+
+    /// Called when the rules have changed, so that nothing waits for one that has gone.
+    fn changed(&mut self) {}
 
     /// How many bytes may queue before it; above that the source is no longer read.
     fn capacity_bytes(&self) -> usize {
@@ -85,8 +103,8 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// An attribute in milliseconds.
-    pub(crate) fn millis(&self, attribute: &Attribute) -> Duration {
-        Duration::from_millis(self.attributes.whole(attribute))
+    fn millis(&self, attribute: &Attribute) -> Duration {
+        self.attributes.millis(attribute)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Noop: everything passes. Measures what the chain of toxics costs.
 
-use super::{Context, Input, Kind, Removal, Stage, Step};
+use super::{Context, Input, Kind, Removal, Runs, Stage, Step};
 
 /// The registry's entry.
 pub(super) const KIND: Kind = Kind {
@@ -8,7 +8,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.NoopToxic",
     attributes: &[],
     check: |_| Ok(()),
-    stage: || Box::new(Noop),
+    runs: Runs::OnBytes(|| Box::new(Noop)),
     removal: Removal::Flush,
 };
 

@@ -4,14 +4,14 @@
 use rand::Rng;
 
 use super::attributes::Range;
-use super::{Attribute, Context, Input, Kind, Removal, Stage, Step};
+use super::{Attribute, Context, Input, Kind, Removal, Runs, Stage, Step};
 
 const LOSS_RATE: Attribute =
-    Attribute { name: "loss_rate", about: "share of chunks that vanish", range: Range::Share };
+    Attribute { name: "loss_rate", about: "share of chunks that vanish", range: Range::Share(0.0) };
 const CORRELATION: Attribute = Attribute {
     name: "correlation",
     about: "how much each draw follows the one before, from 0 (not at all) to 1",
-    range: Range::Share,
+    range: Range::Share(0.0),
 };
 
 /// The registry's entry.
@@ -20,7 +20,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.PacketLossToxic",
     attributes: &[LOSS_RATE, CORRELATION],
     check: |_| Ok(()),
-    stage: || Box::new(PacketLoss { last_draw: None }),
+    runs: Runs::OnBytes(|| Box::new(PacketLoss { last_draw: None })),
     removal: Removal::Flush,
 };
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Attribute, Context, End, Input, Kind, Removal, Stage, Step};
+use super::{Attribute, Context, End, Input, Kind, Removal, Runs, Stage, Step};
 
 const TIMEOUT: Attribute =
     Attribute::millis("timeout", "time from the first chunk until the reset, in ms");
@@ -13,7 +13,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.ResetToxic",
     attributes: &[TIMEOUT],
     check: |_| Ok(()),
-    stage: || Box::new(ResetPeer { began: None }),
+    runs: Runs::OnBytes(|| Box::new(ResetPeer { began: None })),
     removal: Removal::Flush,
 };
 

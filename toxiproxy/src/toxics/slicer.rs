@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
 use super::attributes::{MOST_BYTES, Range};
-use super::{Attribute, Attributes, Context, Input, Kind, Problem, Removal, Stage, Step};
+use super::{Attribute, Attributes, Context, Input, Kind, Problem, Removal, Runs, Stage, Step};
 
 const AVERAGE_SIZE: Attribute = Attribute {
     name: "average_size",
@@ -32,7 +32,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.SlicerToxic",
     attributes: &[AVERAGE_SIZE, SIZE_VARIATION, DELAY],
     check,
-    stage: || Box::new(Slicer::default()),
+    runs: Runs::OnBytes(|| Box::new(Slicer::default())),
     removal: Removal::Flush,
 };
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Attribute, Context, Input, Kind, Removal, Stage, Step};
+use super::{Attribute, Context, Input, Kind, Removal, Runs, Stage, Step};
 
 const DELAY: Attribute = Attribute::millis("delay", "delay of the close, in ms");
 
@@ -12,7 +12,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.SlowCloseToxic",
     attributes: &[DELAY],
     check: |_| Ok(()),
-    stage: || Box::new(SlowClose { ended: None }),
+    runs: Runs::OnBytes(|| Box::new(SlowClose { ended: None })),
     removal: Removal::Flush,
 };
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Attribute, Context, End, Input, Kind, Removal, Stage, Step};
+use super::{Attribute, Context, End, Input, Kind, Removal, Runs, Stage, Step};
 
 const TIMEOUT: Attribute = Attribute::millis(
     "timeout",
@@ -15,7 +15,7 @@ pub(super) const KIND: Kind = Kind {
     struct_name: "toxics.TimeoutToxic",
     attributes: &[TIMEOUT],
     check: |_| Ok(()),
-    stage: || Box::new(Timeout { quiet_since: None }),
+    runs: Runs::OnBytes(|| Box::new(Timeout { quiet_since: None })),
     removal: Removal::Close,
 };
 

@@ -1,0 +1,121 @@
+//! Which commands a redis toxic acts on, and what it does to them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::Rng;
+use rand::rngs::SmallRng;
+
+use super::command::Command;
+use crate::random;
+use crate::toxic::Toxic;
+use crate::toxics::redis as attributes;
+
+/// What happens to a command.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// It, and all behind it, waits.
+    Delay(Duration),
+    /// It is not executed and answered with this error.
+    Error(Bytes),
+    /// It vanishes, and all behind it.
+    Drop,
+    /// It is executed and its reply vanishes, and all replies behind it.
+    LoseReply,
+    /// The connection closes instead of executing it.
+    CloseBefore,
+    /// It is executed and the connection closes instead of the reply.
+    CloseAfter,
+}
+
+/// A redis toxic on one connection.
+pub(super) struct Rule {
+    /// Whether the toxic acts on this connection.
+    acts: bool,
+    names: Vec<String>,
+    key_pattern: Vec<u8>,
+    share: f64,
+    action: Action,
+    random: SmallRng,
+}
+
+impl Rule {
+    /// The rule of a toxic on the connection with this seed.
+    pub(super) fn new(toxic: &Toxic, connection_seed: u64) -> Rule {
+        let values = &toxic.attributes;
+        let mut random = random::generator(connection_seed, (&toxic.name, toxic.version));
+        let names = values.text(&attributes::COMMANDS);
+        let words = names.split([',', ' ']).filter(|name| !name.is_empty());
+        Rule {
+            acts: random.random::<f64>() < toxic.toxicity,
+            names: words.map(str::to_ascii_uppercase).collect(),
+            key_pattern: values.text(&attributes::KEYS).as_bytes().to_vec(),
+            share: values.share(&attributes::SHARE),
+            action: attributes::action(values),
+            random,
+        }
+    }
+
+    /// What it does to this command, if it acts on it: the dice are thrown last.
+    pub(super) fn act_on(&mut self, name: &str, command: &Command) -> Option<Action> {
+        let named = self.names.is_empty() || self.names.iter().any(|wanted| wanted == name);
+        let keyed = || {
+            let keys = command.keys();
+            keys.iter().any(|key| glob(&self.key_pattern, key))
+        };
+        let meant = self.acts && named && (self.key_pattern.is_empty() || keyed());
+        (meant && self.random.random::<f64>() < self.share).then(|| self.action.clone())
+    }
+
+    /// Whether it names this command, rather than meaning all.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.names.iter().any(|wanted| wanted == name)
+    }
+}
+
+/// Whether a text matches a pattern in which `*` stands for any bytes and `?` for any one.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    // Where the last star was, and how much of the text it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(byte) if *byte == b'?' || *byte == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((at, taken)) = star else { return false };
+                star = Some((at, taken + 1));
+                p = at + 1;
+                t = taken + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_globs() {
+        for (pattern, text, matches) in [
+            ("session:*", "session:7", true),
+            ("session:*", "job:7", false),
+            ("*:7", "a:b:7", true),
+            ("*:7", "a:b:77", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("*", "", true),
+        ] {
+            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), matches, "{pattern} {text}");
+        }
+    }
+}
