@@ -5,6 +5,8 @@ mod headline;
 #[cfg(test)]
 pub(crate) mod literal;
 mod origin;
+#[cfg(test)]
+mod planted;
 mod tally;
 
 pub(crate) use evidence::{
