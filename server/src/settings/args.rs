@@ -4,7 +4,9 @@
 use clap::Args as ClapArgs;
 
 macro_rules! args {
-    ($($group:literal { $($(#[doc = $help:literal])+ $field:ident $env:literal $(= $default:literal)?;)+ })+) => {
+    ($($group:literal {
+        $($(#[doc = $help:literal])+ $field:ident: $type:ty, $env:literal $(= $default:literal)?;)+
+    })+) => {
         /// The reference server's settings, as given.
         #[derive(Debug, Clone, ClapArgs)]
         pub struct Args {
@@ -12,136 +14,134 @@ macro_rules! args {
                 $(#[doc = $help])+
                 #[arg(long, env = $env, help_heading = $group, value_name = "VALUE"
                     $(, default_value = $default)?, hide_env_values = true)]
-                pub $field: args!(@type $($default)?),
+                pub $field: $type,
             )+)+
         }
     };
-    (@type $default:literal) => { String };
-    (@type) => { Option<String> };
 }
 
 args! {
     "Service" {
         /// Address to listen on
-        host "HOST" = "127.0.0.1";
+        host: String, "HOST" = "127.0.0.1";
         /// Port to listen on, 0 to 65535; 0 takes a free one
-        port "PORT" = "3001";
+        port: String, "PORT" = "3001";
         /// Name of this instance in X-Instance-Id; default: a random one
-        instance_id "INSTANCE_ID";
+        instance_id: Option<String>, "INSTANCE_ID";
         /// `development`, `test` or `production`; production demands a session secret and marks
         /// cookies Secure
-        node_env "NODE_ENV" = "development";
+        node_env: String, "NODE_ENV" = "development";
         /// Longest time a call of the model or mail API may take, 1 to 600000 ms
-        upstream_timeout_ms "UPSTREAM_TIMEOUT_MS" = "30000";
+        upstream_timeout_ms: String, "UPSTREAM_TIMEOUT_MS" = "30000";
         /// Model API; where not set, a built-in stub answers
-        llm_upstream_url "LLM_UPSTREAM_URL";
+        llm_upstream_url: Option<String>, "LLM_UPSTREAM_URL";
         /// Mail API; where not set, a built-in stub answers
-        mail_upstream_url "MAIL_UPSTREAM_URL";
+        mail_upstream_url: Option<String>, "MAIL_UPSTREAM_URL";
     }
     "Redis" {
         /// Host of the main role
-        redis_host "REDIS_HOST" = "localhost";
+        redis_host: String, "REDIS_HOST" = "localhost";
         /// Port of the main role, 1 to 65535
-        redis_port "REDIS_PORT" = "6379";
+        redis_port: String, "REDIS_PORT" = "6379";
         /// User name, for an ACL
-        redis_username "REDIS_USERNAME";
+        redis_username: Option<String>, "REDIS_USERNAME";
         /// Password
-        redis_password "REDIS_PASSWORD";
+        redis_password: Option<String>, "REDIS_PASSWORD";
         /// Database of the main role, 0 to 1000000
-        redis_db "REDIS_DB" = "0";
+        redis_db: String, "REDIS_DB" = "0";
         /// Host of the cache role; default: main's address and Sentinels
-        redis_cache_host "REDIS_CACHE_HOST";
+        redis_cache_host: Option<String>, "REDIS_CACHE_HOST";
         /// Port of the cache role where it has its own host, 1 to 65535
-        redis_cache_port "REDIS_CACHE_PORT" = "6380";
+        redis_cache_port: String, "REDIS_CACHE_PORT" = "6380";
         /// Password of the cache role; default: main's
-        redis_cache_password "REDIS_CACHE_PASSWORD";
+        redis_cache_password: Option<String>, "REDIS_CACHE_PASSWORD";
         /// Database of the cache role, 0 to 1000000
-        redis_cache_db "REDIS_CACHE_DB" = "1";
+        redis_cache_db: String, "REDIS_CACHE_DB" = "1";
         /// Host of the sessions role; default: main's address and Sentinels
-        redis_sessions_host "REDIS_SESSIONS_HOST";
+        redis_sessions_host: Option<String>, "REDIS_SESSIONS_HOST";
         /// Port of the sessions role where it has its own host, 1 to 65535
-        redis_sessions_port "REDIS_SESSIONS_PORT" = "6381";
+        redis_sessions_port: String, "REDIS_SESSIONS_PORT" = "6381";
         /// Password of the sessions role; default: main's
-        redis_sessions_password "REDIS_SESSIONS_PASSWORD";
+        redis_sessions_password: Option<String>, "REDIS_SESSIONS_PASSWORD";
         /// Database of the sessions role, 0 to 1000000
-        redis_sessions_db "REDIS_SESSIONS_DB" = "2";
+        redis_sessions_db: String, "REDIS_SESSIONS_DB" = "2";
         /// Sentinels of main as host:port,host:port; all of them
-        redis_sentinels "REDIS_SENTINELS";
+        redis_sentinels: Option<String>, "REDIS_SENTINELS";
         /// Name by which the Sentinels know the master
-        redis_sentinel_master "REDIS_SENTINEL_MASTER" = "mymaster";
+        redis_sentinel_master: String, "REDIS_SENTINEL_MASTER" = "mymaster";
         /// Password of the Sentinels
-        redis_sentinel_password "REDIS_SENTINEL_PASSWORD";
+        redis_sentinel_password: Option<String>, "REDIS_SENTINEL_PASSWORD";
         /// Local address that every Redis and Sentinel connection is bound to
-        redis_source_address "REDIS_SOURCE_ADDRESS";
+        redis_source_address: Option<String>, "REDIS_SOURCE_ADDRESS";
         /// Longest pause between two attempts to connect, 1 to 60000 ms
-        redis_retry_delay "REDIS_RETRY_DELAY" = "1000";
+        redis_retry_delay: String, "REDIS_RETRY_DELAY" = "1000";
         /// Longest time to open a connection, 1 to 60000 ms
-        redis_connection_timeout "REDIS_CONNECTION_TIMEOUT" = "5000";
+        redis_connection_timeout: String, "REDIS_CONNECTION_TIMEOUT" = "5000";
         /// Longest time a request waits for Redis, 10 to 60000 ms
-        redis_command_timeout "REDIS_COMMAND_TIMEOUT" = "3000";
+        redis_command_timeout: String, "REDIS_COMMAND_TIMEOUT" = "3000";
     }
     "Cache" {
         /// How long a response is kept, 0.001 to 31536000 s
-        cache_ttl_seconds "CACHE_TTL_SECONDS" = "3600";
+        cache_ttl_seconds: String, "CACHE_TTL_SECONDS" = "3600";
         /// Whether model responses are cached, true or false
-        cache_llm_responses "CACHE_LLM_RESPONSES" = "true";
+        cache_llm_responses: String, "CACHE_LLM_RESPONSES" = "true";
     }
     "Sessions" {
         /// How long an unused session lives, 0.001 to 31536000 s
-        session_ttl_seconds "SESSION_TTL_SECONDS" = "86400";
+        session_ttl_seconds: String, "SESSION_TTL_SECONDS" = "86400";
         /// Prefix of the keys of sessions
-        session_store_prefix "SESSION_STORE_PREFIX" = "sess:";
+        session_store_prefix: String, "SESSION_STORE_PREFIX" = "sess:";
         /// What cookies are signed with, the same on all instances; needed in production
-        session_secret "SESSION_SECRET";
+        session_secret: Option<String>, "SESSION_SECRET";
     }
     "Rate limits" {
         /// Window of the general policy, 10 to 86400000 ms
-        rate_limit_window_ms "RATE_LIMIT_WINDOW_MS" = "60000";
+        rate_limit_window_ms: String, "RATE_LIMIT_WINDOW_MS" = "60000";
         /// Requests a window of the general policy, 1 to 1000000
-        rate_limit_max_requests "RATE_LIMIT_MAX_REQUESTS" = "100";
+        rate_limit_max_requests: String, "RATE_LIMIT_MAX_REQUESTS" = "100";
         /// Window of the llm policy, 10 to 86400000 ms
-        rate_limit_llm_window_ms "RATE_LIMIT_LLM_WINDOW_MS" = "60000";
+        rate_limit_llm_window_ms: String, "RATE_LIMIT_LLM_WINDOW_MS" = "60000";
         /// Requests a window of the llm policy, 1 to 1000000
-        rate_limit_llm_max_requests "RATE_LIMIT_LLM_MAX_REQUESTS" = "10";
+        rate_limit_llm_max_requests: String, "RATE_LIMIT_LLM_MAX_REQUESTS" = "10";
         /// Window of the burst policy, 10 to 86400000 ms
-        rate_limit_burst_window_ms "RATE_LIMIT_BURST_WINDOW_MS" = "1000";
+        rate_limit_burst_window_ms: String, "RATE_LIMIT_BURST_WINDOW_MS" = "1000";
         /// Requests a window of the burst policy, 1 to 1000000
-        rate_limit_burst_max_requests "RATE_LIMIT_BURST_MAX_REQUESTS" = "5";
+        rate_limit_burst_max_requests: String, "RATE_LIMIT_BURST_MAX_REQUESTS" = "5";
         /// Prefix of the keys of limits
-        rate_limit_redis_prefix "RATE_LIMIT_REDIS_PREFIX" = "rl:";
+        rate_limit_redis_prefix: String, "RATE_LIMIT_REDIS_PREFIX" = "rl:";
         /// While Redis is away: `closed` (503), `open` (admit), `local` (limit in the process)
-        rate_limit_on_error "RATE_LIMIT_ON_ERROR" = "closed";
+        rate_limit_on_error: String, "RATE_LIMIT_ON_ERROR" = "closed";
         /// Instances that share a limit while Redis is away and the answer is `local`, 1 to 1000
-        rate_limit_instances "RATE_LIMIT_INSTANCES" = "1";
+        rate_limit_instances: String, "RATE_LIMIT_INSTANCES" = "1";
     }
     "Queues" {
         /// `async`, or `replicas:N`: a job is acknowledged when N replicas have it
-        queue_durability "QUEUE_DURABILITY" = "async";
+        queue_durability: String, "QUEUE_DURABILITY" = "async";
         /// How long a worker owns a job without renewing it, 100 to 3600000 ms
-        queue_lease_ms "QUEUE_LEASE_MS" = "30000";
+        queue_lease_ms: String, "QUEUE_LEASE_MS" = "30000";
         /// First pause before a failed job runs again, doubling each time, 0 to 86400000 ms
-        queue_backoff_ms "QUEUE_BACKOFF_MS" = "1000";
+        queue_backoff_ms: String, "QUEUE_BACKOFF_MS" = "1000";
         /// Jobs of llm-processing that an instance runs at once, 0 to 1000; 0 runs none
-        queue_llm_concurrency "QUEUE_LLM_CONCURRENCY" = "5";
+        queue_llm_concurrency: String, "QUEUE_LLM_CONCURRENCY" = "5";
         /// Attempts of a job of llm-processing, 1 to 100
-        queue_llm_attempts "QUEUE_LLM_ATTEMPTS" = "3";
+        queue_llm_attempts: String, "QUEUE_LLM_ATTEMPTS" = "3";
         /// Completed jobs of llm-processing that are kept, a number or `all`
-        queue_llm_keep_completed "QUEUE_LLM_KEEP_COMPLETED" = "10";
+        queue_llm_keep_completed: String, "QUEUE_LLM_KEEP_COMPLETED" = "10";
         /// Failed jobs of llm-processing that are kept, a number or `all`
-        queue_llm_keep_failed "QUEUE_LLM_KEEP_FAILED" = "5";
+        queue_llm_keep_failed: String, "QUEUE_LLM_KEEP_FAILED" = "5";
         /// Jobs of email-notifications that an instance runs at once, 0 to 1000; 0 runs none
-        queue_email_concurrency "QUEUE_EMAIL_CONCURRENCY" = "3";
+        queue_email_concurrency: String, "QUEUE_EMAIL_CONCURRENCY" = "3";
         /// Attempts of a job of email-notifications, 1 to 100
-        queue_email_attempts "QUEUE_EMAIL_ATTEMPTS" = "5";
+        queue_email_attempts: String, "QUEUE_EMAIL_ATTEMPTS" = "5";
         /// Completed jobs of email-notifications that are kept, a number or `all`
-        queue_email_keep_completed "QUEUE_EMAIL_KEEP_COMPLETED" = "20";
+        queue_email_keep_completed: String, "QUEUE_EMAIL_KEEP_COMPLETED" = "20";
         /// Failed jobs of email-notifications that are kept, a number or `all`
-        queue_email_keep_failed "QUEUE_EMAIL_KEEP_FAILED" = "10";
+        queue_email_keep_failed: String, "QUEUE_EMAIL_KEEP_FAILED" = "10";
     }
     "Presence" {
         /// How long the sockets of a dead instance are shown, 0.3 to 86400 s
-        presence_ttl_seconds "PRESENCE_TTL_SECONDS" = "300";
+        presence_ttl_seconds: String, "PRESENCE_TTL_SECONDS" = "300";
         /// How often a socket is pinged, 0.1 to 3600 s; one that answers none is closed
-        presence_ping_seconds "PRESENCE_PING_SECONDS" = "15";
+        presence_ping_seconds: String, "PRESENCE_PING_SECONDS" = "15";
     }
 }
