@@ -1,6 +1,7 @@
 //! Drawing with plotters: one picture is a string of SVG in units of half a pixel, because the
 //! backend knows whole numbers only.
 
+use crate::format;
 use crate::theme::{Ink, LINE, MUTED};
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -159,6 +160,17 @@ pub(crate) fn ticks(most: f64, parts: f64) -> Vec<f64> {
     let step = steps.into_iter().find(|step| *step >= rough * 0.999).unwrap_or(10.0 * power);
     let count = (most / step).ceil() as u32;
     (0..=count).map(|index| f64::from(index) * step).collect()
+}
+
+/// The place of a time on a scale of powers of ten.
+pub(crate) fn power(ns: u64) -> f64 {
+    (ns.max(1) as f64).log10()
+}
+
+/// The powers of ten from `low` to `high`, named as times.
+pub(crate) fn log_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
+    let name = |power: i32| (f64::from(power), format::duration(10_f64.powi(power)));
+    (low as i32..=high as i32).map(name).collect()
 }
 
 #[cfg(test)]

@@ -27,11 +27,11 @@ impl Figure {
                     (PreEscaped(self.titled_svg()))
                 }
                 figcaption {
-                    strong { (self.title) ". " } (self.how_to_read)
-                }
-                details.data {
-                    summary { "The same as numbers" }
-                    (self.data)
+                    p { strong { (self.title) ". " } (self.how_to_read) }
+                    details.data {
+                        summary { "The same as numbers" }
+                        (self.data)
+                    }
                 }
             }
         }

@@ -11,6 +11,7 @@ mod format;
 mod junit;
 mod page;
 mod panels;
+mod percentiles;
 mod series;
 mod summary;
 mod table;

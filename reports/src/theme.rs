@@ -68,6 +68,11 @@ pub(crate) const REPLICA: Ink = ink("replica", 0xE6_EA_F1, 0x2F_35_41);
 pub(crate) const OUTLINE: Ink = ink("outline", 0x6E_7A_90, 0x8D_98_AC);
 pub(crate) const DOWN: Ink = dashed(ink("down", 0xB7_21_2A, 0xFF_89_85), "8 6");
 pub(crate) const EFFECT: Ink = ink("effect", 0x0A_6A_61, 0x5B_CE_BF);
+/// The lines of the phases.
+pub(crate) const BASELINE: Ink = ink("baseline", 0x5A_5F_6A, 0xA7_AC_B7);
+pub(crate) const DURING: Ink = dashed(ink("during", 0x6B_4E_A4, 0xAF_94_E7), "18 7");
+pub(crate) const RECOVERING: Ink = dashed(ink("recovering", 0xA8_5F_00, 0xE4_B5_55), "5 6");
+pub(crate) const AFTER: Ink = dashed(ink("after", 0x0C_6C_63, 0x5A_CD_BE), "26 6 5 6");
 
 const INKS: &[&Ink] = &[
     &PAGE,
@@ -97,6 +102,10 @@ const INKS: &[&Ink] = &[
     &OUTLINE,
     &DOWN,
     &EFFECT,
+    &BASELINE,
+    &DURING,
+    &RECOVERING,
+    &AFTER,
 ];
 
 impl Ink {
@@ -193,8 +202,23 @@ mod tests {
     const TEXTS: &[&Ink] = &[&TEXT, &MUTED, &LINK, &PASS, &FAIL, &INCONCLUSIVE, &PROMOTION, &DOWN];
     /// What carries a meaning in a picture: 3 to 1.
     const MARKS: &[&Ink] = &[
-        &OK, &REFUSED, &UNKNOWN, &FAULT, &PLANNED, &STARTED, &INTENDED, &P50, &P99, &MAX, &MASTER,
-        &OUTLINE, &EFFECT,
+        &OK,
+        &REFUSED,
+        &UNKNOWN,
+        &FAULT,
+        &PLANNED,
+        &STARTED,
+        &INTENDED,
+        &P50,
+        &P99,
+        &MAX,
+        &MASTER,
+        &OUTLINE,
+        &EFFECT,
+        &BASELINE,
+        &DURING,
+        &RECOVERING,
+        &AFTER,
     ];
     /// Grounds, and what helps the eye without carrying a meaning.
     const QUIET: &[&Ink] = &[&PAGE, &SURFACE, &LINE, &BAND, &ON_MASTER, &REPLICA];

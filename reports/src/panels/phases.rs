@@ -1,8 +1,10 @@
 //! The load before, during and after the fault.
 
 use super::Panel;
-use crate::format;
+use crate::figure::Figure;
 use crate::series::{self, PhaseTally};
+use crate::table::Column;
+use crate::{format, percentiles};
 use maud::{Markup, html};
 use redrill_history::{Capability, Phase, Report, RunView};
 
@@ -24,6 +26,7 @@ impl Panel for Phases {
     fn draw(&self, run: &RunView, _: &Report) -> Markup {
         html! {
             (table(run, None, "All capabilities by phase"))
+            (latency(run))
             p.legend {
                 "Latency runs from the moment at which a request should have started, so that \
                 waiting for a busy service counts; it is of acknowledged requests only. "
@@ -33,6 +36,44 @@ impl Panel for Phases {
             }
         }
     }
+}
+
+/// The whole of the latencies, where the table has four numbers of them.
+fn latency(run: &RunView) -> Markup {
+    let phases = series::by_phase(run, None);
+    if phases.iter().all(|phase| phase.tally.ok == 0) {
+        return html! { p.note { "No request was acknowledged, so there is no latency to show." } };
+    }
+    let columns = [
+        Column::Words("Phase"),
+        Column::Number("Acknowledged"),
+        Column::Number("50 %"),
+        Column::Number("90 %"),
+        Column::Number("99 %"),
+        Column::Number("99.9 %"),
+    ];
+    let row = |phase: &PhaseTally| {
+        let latency = &phase.tally.latency;
+        let mut row = vec![phase.span.phase.name().to_owned(), format::count(latency.count())];
+        let quantile = |quantile| format::duration_or_dash(latency.quantile_ns(quantile));
+        row.extend([0.5, 0.9, 0.99, 0.999].map(quantile));
+        row
+    };
+    let rows: Vec<_> = phases.iter().map(row).collect();
+    let figure = Figure {
+        id: "latency-figure".to_owned(),
+        title: "Latency by percentile".to_owned(),
+        description: "A line for each phase: the time within which a share of the acknowledged \
+                      requests was answered."
+            .to_owned(),
+        how_to_read: "The further right a line stays low, the fewer users wait long; compare the \
+                      phases at the same share. A line ends where fewer requests than one would \
+                      stand for it."
+            .to_owned(),
+        svg: percentiles::draw(&phases),
+        data: crate::table::table("Latency by percentile and phase", &columns, &rows),
+    };
+    html! { div.after-table { (figure.markup()) } }
 }
 
 /// The phases of one capability, or of all.

@@ -2,8 +2,7 @@
 //! ten.
 
 use super::{PLOT_X, Row, Scene, legend};
-use crate::chart::{Align, Canvas, Painted, bold_words, fill, line, words};
-use crate::format;
+use crate::chart::{Align, Canvas, Painted, bold_words, fill, line, log_ticks, power, words};
 use crate::series::Tally;
 use crate::theme::{Ink, MAX, MUTED, P50, P99, TEXT};
 
@@ -38,10 +37,7 @@ impl Row for Latencies {
         let (low, high) = (power(least).floor(), power(most.unwrap_or(1_000_000_000)).ceil());
         let high = high.max(low + 1.0);
         let plot = scene.plot(canvas, low..high, top..top + HEIGHT);
-        let labels: Vec<_> = (low as i32..=high as i32)
-            .map(|power| (f64::from(power), format::duration(10_f64.powi(power))))
-            .collect();
-        plot.rules(canvas, &labels)?;
+        plot.rules(canvas, &log_ticks(low, high))?;
         let middle =
             |at: usize| (scene.second(bins[at].start_ns) + scene.second(bins[at].end_ns)) / 2.0;
         for (quantile, ink, width) in [(0.99, &P99, 4), (0.5, &P50, 5)] {
@@ -59,10 +55,6 @@ impl Row for Latencies {
         }
         Ok(())
     }
-}
-
-fn power(ns: u64) -> f64 {
-    (ns.max(1) as f64).log10()
 }
 
 fn mark(canvas: &Canvas<'_>, (x, y): (i32, i32)) -> Painted {
