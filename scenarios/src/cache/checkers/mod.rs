@@ -4,6 +4,8 @@ mod calls;
 mod hit_ratio;
 mod lying_hits;
 mod origin_amplification;
+#[cfg(test)]
+mod simulation;
 mod stale;
 mod stampede;
 mod wrong;

@@ -4,6 +4,8 @@ mod convergence;
 mod ghosts;
 mod messages;
 mod missing;
+#[cfg(test)]
+mod simulation;
 mod sockets;
 
 use crate::checker::Checker;

@@ -6,6 +6,8 @@ mod early;
 mod ledger;
 mod lost;
 mod refused;
+#[cfg(test)]
+mod simulation;
 mod stuck;
 
 use crate::checker::Checker;
