@@ -64,7 +64,7 @@ fn finding_row(finding: &Finding) -> String {
         "| {} {} | {} ({}) | {} | {} | {} | {} |\n",
         text::mark(finding.verdict),
         finding.verdict.name(),
-        plain(&finding.statement),
+        plain(text::first_sentence(&finding.statement).0),
         plain(&finding.id),
         format::count(finding.definite),
         format::count(finding.possible),

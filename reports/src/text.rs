@@ -15,6 +15,14 @@ pub(crate) const fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
+/// A statement's first sentence, and the rest of it.
+pub(crate) fn first_sentence(statement: &str) -> (&str, &str) {
+    match statement.split_once(". ") {
+        Some((first, rest)) => (first, rest),
+        None => (statement.strip_suffix('.').unwrap_or(statement), ""),
+    }
+}
+
 /// The findings, failures first; within a verdict the checkers' order stays.
 pub(crate) fn worst_first(report: &Report) -> Vec<&Finding> {
     let mut findings: Vec<_> = report.findings.iter().collect();
@@ -222,6 +230,12 @@ mod tests {
         op.flags = Flags::FINAL.with(Flags::TIMED_OUT);
         assert!(outcome(&op).ends_with("timed out"));
         assert!(operation(&op, &run).ends_with("(final read)"));
+    }
+
+    #[test]
+    fn a_statement_is_its_first_sentence_and_a_remark() {
+        assert_eq!(first_sentence("A job runs once."), ("A job runs once", ""));
+        assert_eq!(first_sentence("It holds. Mostly. Yes."), ("It holds", "Mostly. Yes."));
     }
 
     #[test]

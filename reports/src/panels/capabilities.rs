@@ -91,7 +91,7 @@ fn line(finding: &Finding) -> Markup {
             span.badge.(verdict.name()) {
                 span aria-hidden="true" { (text::mark(verdict)) } " " (verdict.name())
             }
-            " " a href={ "#finding-" (slug(&finding.id)) } { (finding.statement) }
+            " " a href={ "#finding-" (slug(&finding.id)) } { (text::first_sentence(&finding.statement).0) }
             (measures(finding))
         }
     }

@@ -63,6 +63,7 @@ fn legend() -> Markup {
 
 fn rows(finding: &Finding) -> Markup {
     let verdict = finding.verdict;
+    let (statement, remark) = text::first_sentence(&finding.statement);
     let has_more =
         !finding.measures.is_empty() || !finding.breakdowns.is_empty() || has_phases(finding);
     html! {
@@ -73,7 +74,10 @@ fn rows(finding: &Finding) -> Markup {
                         span aria-hidden="true" { (text::mark(verdict)) } " " (verdict.name())
                     }
                 }
-                th scope="row" { (finding.statement) " " code { (finding.id) } }
+                th scope="row" {
+                    (statement) " " code { (finding.id) }
+                    @if !remark.is_empty() { span.remark { (remark) } }
+                }
                 td.number data-label="Definite" { (format::count(finding.definite)) }
                 td.number data-label="Possible" { (format::count(finding.possible)) }
                 td.number data-label="Examined" { (format::count(finding.examined)) }

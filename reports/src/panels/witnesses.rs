@@ -55,7 +55,7 @@ fn part(finding: &Finding, most: usize, run: &RunView) -> Markup {
     let left_out = finding.witnesses.len().saturating_sub(most) as u64;
     html! {
         article.witnesses aria-labelledby=(id) {
-            h3 id=(id) { (text::mark(finding.verdict)) " " (finding.statement) " " code { (finding.id) } }
+            h3 id=(id) { (text::mark(finding.verdict)) " " (text::first_sentence(&finding.statement).0) " " code { (finding.id) } }
             @for (index, witness) in shown.enumerate() {
                 (figure((&id, index + 1), witness, run))
             }
