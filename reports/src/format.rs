@@ -92,6 +92,15 @@ pub(crate) fn moment(at_ns: u64, load_start_ns: u64) -> String {
     format!("{sign}{fixed}{SPACE}s")
 }
 
+/// A time of RFC 3339 in UTC as people write it: `2026-11-24 10:03:11 UTC`.
+pub(crate) fn utc(time: &str) -> String {
+    match time.strip_suffix('Z').and_then(|time| time.split_once('T')) {
+        Some((date, time)) => format!("{date} {time}{SPACE}UTC"),
+        None if time.is_empty() => "not known".to_owned(),
+        None => time.to_owned(),
+    }
+}
+
 /// A measure's value with its unit.
 pub(crate) fn measure(measure: &Measure) -> String {
     let Some(value) = measure.value.filter(|value| value.is_finite()) else {
@@ -163,6 +172,13 @@ mod tests {
     fn moments_count_from_the_start_of_the_load() {
         assert_eq!(plain(&moment(13_345_000_000, 1_000_000_000)), "12.345 s");
         assert_eq!(plain(&moment(500_000_000, 1_000_000_000)), "−0.500 s");
+    }
+
+    #[test]
+    fn a_date_is_written_as_people_do() {
+        assert_eq!(plain(&utc("2026-11-24T10:03:11Z")), "2026-11-24 10:03:11 UTC");
+        assert_eq!(utc("yesterday"), "yesterday");
+        assert_eq!(utc(""), "not known");
     }
 
     #[test]

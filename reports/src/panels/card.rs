@@ -50,7 +50,7 @@ fn facts(run: &RunView) -> Vec<(&'static str, String)> {
     };
     let topology = &plan.environment;
     vec![
-        ("Began", known(&run.environment.began)),
+        ("Began", format::utc(&run.environment.began)),
         (
             "Load",
             format!(

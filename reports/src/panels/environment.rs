@@ -1,6 +1,7 @@
 //! The machine, the versions and the processes.
 
 use super::Panel;
+use crate::format;
 use crate::table::{Column, table};
 use maud::{Markup, html};
 use redrill_history::{ProcessFacts, Report, RunView};
@@ -31,7 +32,7 @@ impl Panel for Environment {
                 div { dt { "Kernel" } dd { (known(&facts.kernel)) } }
                 div { dt { "Logical processors" } dd { (known(&cores)) } }
                 div { dt { "Redis" } dd { (known(&facts.redis)) } }
-                div { dt { "Began (UTC)" } dd { (known(&facts.began)) } }
+                div { dt { "Began" } dd { (format::utc(&facts.began)) } }
             }
             @if facts.processes.is_empty() {
                 p.note { "No process is recorded: the run ended before its environment was ready." }
