@@ -4,6 +4,7 @@
 //! found: no clock, no file, the same bytes for the same run. [`html`] is one self-contained page;
 //! it loads nothing, runs nothing and can be read without its pictures.
 
+mod badge;
 mod chart;
 mod doubts;
 mod figure;

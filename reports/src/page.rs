@@ -37,8 +37,8 @@ pub fn html(run: &RunView, report: &Report) -> String {
                 }
                 footer.page {
                     p {
-                        "Made by redrill " (run.plan.redrill) " from the run folder alone. Times are in "
-                        "seconds since the load began, unless they say otherwise."
+                        "Made by redrill " (run.plan.redrill) " from the run folder alone. Times "
+                        "are in seconds since the load began, unless they say otherwise."
                     }
                 }
             }

@@ -33,7 +33,9 @@ pub(crate) fn table(caption: &str, columns: &[Column], rows: &[Vec<String>]) -> 
             table {
                 caption { (caption) }
                 thead { tr {
-                    @for column in columns { th scope="col" class=[column.class()] { (column.name()) } }
+                    @for column in columns {
+                        th scope="col" class=[column.class()] { (column.name()) }
+                    }
                 } }
                 tbody { @for row in rows { tr {
                     @for (index, (cell, column)) in row.iter().zip(columns).enumerate() {

@@ -175,9 +175,7 @@ pub(crate) fn patterns() -> String {
             name = ink.name
         );
     }
-    format!(
-        "<svg width=\"0\" height=\"0\" class=\"defs\" aria-hidden=\"true\"><defs>{defs}</defs></svg>"
-    )
+    format!("<svg class=\"defs\" aria-hidden=\"true\"><defs>{defs}</defs></svg>")
 }
 
 #[cfg(test)]

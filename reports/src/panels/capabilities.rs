@@ -3,6 +3,7 @@
 use super::Panel;
 use super::findings::{measures, slug};
 use super::{phases, timeline as timeline_panel};
+use crate::badge::badge;
 use crate::figure::Figure;
 use crate::series::{Bins, capabilities};
 use crate::{format, text, timeline};
@@ -85,13 +86,11 @@ fn figure(name: &str, run: &RunView, bins: &Bins) -> Figure {
 }
 
 fn line(finding: &Finding) -> Markup {
-    let verdict = finding.verdict;
+    let (statement, _) = text::first_sentence(&finding.statement);
     html! {
         li {
-            span.badge.(verdict.name()) {
-                span aria-hidden="true" { (text::mark(verdict)) } " " (verdict.name())
-            }
-            " " a href={ "#finding-" (slug(&finding.id)) } { (text::first_sentence(&finding.statement).0) }
+            (badge(finding.verdict)) " "
+            a href={ "#finding-" (slug(&finding.id)) } { (statement) }
             (measures(finding))
         }
     }

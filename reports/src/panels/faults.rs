@@ -26,7 +26,8 @@ impl Panel for Faults {
             @match (run.windows.first(), run.plan.faults.len()) {
                 (None, 0) => p.note { "Nothing: the plan has no fault." },
                 (None, planned) => p.note {
-                    "Nothing: of " (format::counted(planned as u64, "planned fault")) " none was begun."
+                    "Nothing: of " (format::counted(planned as u64, "planned fault")) " none was "
+                    "begun."
                 },
                 (Some(first), _) => { (faults(run)) (milestones(run, first.begun_ns)) },
             }

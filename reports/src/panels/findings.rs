@@ -2,6 +2,7 @@
 
 use super::Panel;
 use super::witnesses;
+use crate::badge::badge;
 use crate::table::{Column, table};
 use crate::{format, text};
 use maud::{Markup, html};
@@ -52,8 +53,8 @@ impl Panel for Findings {
 fn legend() -> Markup {
     html! {
         p.legend {
-            strong { "Definite" } " violations happened in whatever order the unanswered operations \
-            took effect; only these fail. "
+            strong { "Definite" } " violations happened in whatever order the unanswered \
+            operations took effect; only these fail. "
             strong { "Possible" } " ones happened in some order. "
             strong { "Examined" } " are the operations that could have shown a violation: none \
             examined, nothing proven."
@@ -70,9 +71,7 @@ fn rows(finding: &Finding) -> Markup {
         tbody.(verdict.name()) id={ "finding-" (slug(&finding.id)) } {
             tr {
                 td.state data-label="Verdict" {
-                    span.badge.(verdict.name()) {
-                        span aria-hidden="true" { (text::mark(verdict)) } " " (verdict.name())
-                    }
+                    (badge(verdict))
                 }
                 th scope="row" {
                     (statement) " " code { (finding.id) }
@@ -85,7 +84,10 @@ fn rows(finding: &Finding) -> Markup {
                 td data-label="What was seen" {
                     (finding.summary)
                     @if witnesses::are_shown(finding) {
-                        " " a href={ "#witness-" (slug(&finding.id)) } { "See the operations that prove it" }
+                        " "
+                        a href={ "#witness-" (slug(&finding.id)) } {
+                            "See the operations that prove it"
+                        }
                     }
                 }
             }

@@ -24,7 +24,9 @@ impl Panel for Headline {
         let verdict = report.verdict;
         html! {
             div.verdict.(verdict.name()) {
-                p.word { span.mark aria-hidden="true" { (text::mark(verdict)) } " " (verdict.name()) }
+                p.word {
+                    span.mark aria-hidden="true" { (text::mark(verdict)) } " " (verdict.name())
+                }
                 p.sentence { (report.headline) }
             }
             @for notice in notices(run) { p.notice { strong { (notice.0) } " " (notice.1) } }

@@ -41,8 +41,11 @@ impl Panel for Timeline {
             data: bins_table("Load by time", run, &bins),
         };
         html! {
-            @if bins.bins.is_empty() { p.note { "No load was recorded, so there is nothing to draw." } }
-            @else { (figure.markup()) }
+            @if bins.bins.is_empty() {
+                p.note { "No load was recorded, so there is nothing to draw." }
+            } @else {
+                (figure.markup())
+            }
             (events(run))
         }
     }

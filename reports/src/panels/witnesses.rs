@@ -51,11 +51,14 @@ pub(super) fn are_shown(finding: &Finding) -> bool {
 
 fn part(finding: &Finding, most: usize, run: &RunView) -> Markup {
     let id = format!("witness-{}", slug(&finding.id));
+    let (statement, _) = text::first_sentence(&finding.statement);
     let shown = finding.witnesses.iter().take(most);
     let left_out = finding.witnesses.len().saturating_sub(most) as u64;
     html! {
         article.witnesses aria-labelledby=(id) {
-            h3 id=(id) { (text::mark(finding.verdict)) " " (text::first_sentence(&finding.statement).0) " " code { (finding.id) } }
+            h3 id=(id) {
+                (text::mark(finding.verdict)) " " (statement) " " code { (finding.id) }
+            }
             @for (index, witness) in shown.enumerate() {
                 (figure((&id, index + 1), witness, run))
             }
@@ -87,7 +90,7 @@ fn figure((id, number): (&str, usize), witness: &Witness, run: &RunView) -> Mark
     html! {
         p.explanation { (witness.explanation) }
         @if shown.is_empty() {
-            p.note { "The operations it names are not in the part of the history that can be read." }
+            p.note { "The operations that it names are not in the history that was recorded." }
         } @else {
             (Figure {
                 id: format!("{id}-{number}"),
@@ -102,10 +105,16 @@ fn figure((id, number): (&str, usize), witness: &Witness, run: &RunView) -> Mark
             }.markup())
         }
         @if left_out > 0 {
-            p.note { "Operations in the middle of this witness, not shown: " (format::count(left_out)) "." }
+            p.note {
+                "Operations in the middle of this witness, not shown: "
+                (format::count(left_out)) "."
+            }
         }
         @if missing > 0 && !shown.is_empty() {
-            p.note { "Operations of this witness that could not be read: " (format::count(missing as u64)) "." }
+            p.note {
+                "Operations of this witness that could not be read: "
+                (format::count(missing as u64)) "."
+            }
         }
     }
 }

@@ -104,7 +104,8 @@ proptest! {
             samples: Vec::new(),
             unreadable,
         });
-        let report = Report { verdict: finding.verdict, headline: String::new(), findings: vec![finding] };
+        let (verdict, headline) = (finding.verdict, String::new());
+        let report = Report { verdict, headline, findings: vec![finding] };
         let page = html(&view, &report);
         prop_assert!(page.ends_with("</html>"));
         prop_assert!(!page.contains("could not be drawn"));
