@@ -1,5 +1,7 @@
-//! The README says what is true: its console blocks are run, its commands and folders exist.
+//! The README says what is true: its tables are those of `redrill list`, its commands and folders
+//! exist. `SNAPSHOTS=overwrite` writes the tables.
 
+use std::env;
 use std::fs;
 use std::process::Command;
 
@@ -9,32 +11,39 @@ fn readme() -> String {
     fs::read_to_string(workspace_root().join("README.md")).expect("there is a README")
 }
 
-/// The text between two marks, for each pair of marks.
+/// The texts between two marks, in order.
 fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<&'a str> {
     text.split(open).skip(1).filter_map(|rest| Some(rest.split_once(close)?.0)).collect()
 }
 
-/// A console block as it would be if its command were run now: `$ redrill …` and the output.
-fn run(block: &str) -> String {
-    let command = block.lines().next().unwrap_or_default();
-    let arguments = command.strip_prefix("$ redrill ").expect("a block begins with `$ redrill `");
-    let output = Command::new(redrill())
-        .args(arguments.split(' '))
-        .current_dir(workspace_root())
-        .output()
-        .expect("redrill runs");
-    let said = String::from_utf8(output.stdout).expect("UTF-8");
-    format!("{command}\n{}\n", said.trim_end())
+/// A section of `redrill list` as a table of Markdown.
+fn table(list: &str, section: &str) -> String {
+    let lines = list.lines().skip_while(|line| *line != section).skip(1);
+    let mut table = String::from("\n\n| | |\n|---|---|\n");
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let (name, text) = line.trim_start().split_once("  ").expect("two columns");
+        table += &format!("| `{name}` | {} |\n", text.trim_start().replace('|', "\\|"));
+    }
+    table + "\n"
+}
+
+/// The text with the tables between `<!-- redrill list: Section -->` and `<!-- end -->` made anew.
+fn with_tables(text: &str, list: &str) -> String {
+    let mut fresh = text.to_owned();
+    for marked in between(text, "<!-- redrill list: ", "<!-- end -->") {
+        let (section, _) = marked.split_once(" -->").expect("a mark is closed on its line");
+        fresh = fresh.replace(marked, &format!("{section} -->{}", table(list, section)));
+    }
+    fresh
 }
 
 #[test]
-fn the_console_blocks_are_what_redrill_says() {
+fn the_tables_are_those_of_redrill_list() {
+    let output = Command::new(redrill()).arg("list").output().expect("redrill runs");
+    let list = String::from_utf8(output.stdout).expect("UTF-8");
     let text = readme();
-    let mut fresh = text.clone();
-    for block in between(&text, "```console\n", "```") {
-        fresh = fresh.replace(block, &run(block));
-    }
-    if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
+    let fresh = with_tables(&text, &list);
+    if env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
         fs::write(workspace_root().join("README.md"), &fresh).expect("the README can be written");
     } else {
         assert!(fresh == text, "run SNAPSHOTS=overwrite cargo test -p redrill-tests readme");
@@ -42,13 +51,21 @@ fn the_console_blocks_are_what_redrill_says() {
 }
 
 #[test]
+fn a_stale_table_is_made_anew() {
+    let list = "Plans\n  steady  Does it?\n\nFaults\n  kill   ends a|b\n  pause  stops\n";
+    let stale = "A\n<!-- redrill list: Faults -->\n\n| `kill` | old |\n\n<!-- end -->\nB\n";
+    let fresh = "A\n<!-- redrill list: Faults -->\n\n| | |\n|---|---|\n| `kill` | ends a\\|b |\n\
+                 | `pause` | stops |\n\n<!-- end -->\nB\n";
+    assert_eq!(with_tables(stale, list), fresh);
+    assert_eq!(with_tables(fresh, list), fresh);
+}
+
+#[test]
 fn the_make_targets_exist() {
     let makefile = fs::read_to_string(workspace_root().join("Makefile")).expect("a Makefile");
     let text = readme();
-    let targets: Vec<&str> =
-        text.match_indices("make ").filter_map(|(at, _)| text[at..].split(' ').nth(1)).collect();
     for target in ["drill", "test"] {
-        assert!(targets.contains(&target), "the README does not name `make {target}`");
+        assert!(text.contains(&format!("\nmake {target} ")), "`make {target}` is not in the README");
         assert!(makefile.contains(&format!("\n{target}: ")), "make has no target {target}");
     }
 }
