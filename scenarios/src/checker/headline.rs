@@ -18,6 +18,9 @@ const GRAVEST: &[&str] = &[
     "limiter.false-rejection",
 ];
 
+/// Characters that a headline takes of a finding's summary.
+const LONGEST: usize = 160;
+
 /// The verdict, the gravest finding, the fault and the recovery.
 pub(super) fn headline(run: &RunView, verdict: Verdict, findings: &[Finding]) -> String {
     let with = |wanted: Verdict| findings.iter().filter(move |found| found.verdict == wanted);
@@ -57,9 +60,14 @@ fn rank(id: &str) -> usize {
     GRAVEST.iter().position(|grave| *grave == id).unwrap_or(GRAVEST.len())
 }
 
+/// The summary up to the end of its first sentence or line, in a length that a headline bears.
 fn first_sentence(finding: &Finding) -> String {
-    let text = finding.summary.split(". ").next().unwrap_or_default();
-    text.trim_end_matches('.').to_owned()
+    let line = finding.summary.lines().next().unwrap_or_default();
+    let text = line.split(". ").next().unwrap_or_default().trim_end_matches(['.', ':', ' ']);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn reason(finding: &Finding) -> String {
@@ -72,6 +80,7 @@ fn faults(run: &RunView) -> String {
     let more = told.len().saturating_sub(2);
     told.truncate(2);
     match (told.is_empty(), more) {
+        (true, _) if !run.plan.faults.is_empty() => ", and no fault was injected".to_owned(),
         (true, _) => " under load without a fault".to_owned(),
         (false, 0) => format!(" when {}", told.join(" and ")),
         (false, more) => {

@@ -149,6 +149,18 @@ mod tests {
     }
 
     #[test]
+    fn a_read_after_two_overlapping_writes_may_show_either() {
+        for value in [1, 2] {
+            let after_both = last(|run| {
+                run.op(Action::SessionWrite, 7, 1, (1100, 1250));
+                run.op(Action::SessionWrite, 7, 2, (1200, 1300));
+                run.op(Action::SessionRead, 7, value, (1400, 1410));
+            });
+            assert_eq!(after_both, Verdict::Current);
+        }
+    }
+
+    #[test]
     fn an_older_value_is_older_and_an_absent_one_too() {
         for value in [0, 1] {
             let older = last(|run| {
