@@ -38,15 +38,18 @@ pub(super) fn headline(run: &RunView, verdict: Verdict, findings: &[Finding]) ->
         }
         Verdict::Inconclusive => {
             let open = with(Verdict::Inconclusive).count() as u64;
-            let trust = with(Verdict::Inconclusive).find(|found| found.id.starts_with("trust."));
-            let why = trust.or_else(|| with(Verdict::Inconclusive).next());
-            let why = why.map_or_else(|| "there was nothing to check".to_owned(), reason);
-            format!(
-                "INCONCLUSIVE: {} of {} could not be judged{}; {why}.",
-                count(open),
-                many(findings.len() as u64, "check"),
-                faults(run)
-            )
+            let all = many(findings.len() as u64, "check");
+            let judged = format!("{} of {all} could not be judged{}", count(open), faults(run));
+            let mut doubts = with(Verdict::Inconclusive);
+            match with(Verdict::Inconclusive).find(|found| found.id.starts_with("trust.")) {
+                Some(doubt) => format!("INCONCLUSIVE: {}; {judged}.", first_sentence(doubt)),
+                None => {
+                    let why = doubts
+                        .next()
+                        .map(|found| format!("; {}: {}", found.id, first_sentence(found)));
+                    format!("INCONCLUSIVE: {judged}{}.", why.unwrap_or_default())
+                }
+            }
         }
         Verdict::Pass => format!(
             "PASS: all {} held{}{after}.",
@@ -68,10 +71,6 @@ fn first_sentence(finding: &Finding) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
-}
-
-fn reason(finding: &Finding) -> String {
-    format!("{}: {}", finding.id, first_sentence(finding))
 }
 
 /// ` when node[0] (the master) was killed`.
@@ -167,8 +166,13 @@ mod tests {
         ];
         assert_eq!(
             headline(&run, Verdict::Inconclusive, &findings),
-            "INCONCLUSIVE: 2 of 3 checks could not be judged under load without a fault; \
-             trust.sentinel: Sentinel was in TILT."
+            "INCONCLUSIVE: Sentinel was in TILT; 2 of 3 checks could not be judged under load \
+             without a fault."
+        );
+        assert_eq!(
+            headline(&run, Verdict::Inconclusive, &findings[..1]),
+            "INCONCLUSIVE: 1 of 1 check could not be judged under load without a fault; \
+             queue.lost: Nothing."
         );
     }
 }
