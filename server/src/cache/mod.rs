@@ -150,7 +150,11 @@ impl Cache {
         while let Some(page) = self.0.page(&mut cursor).await? {
             if !page.is_empty() {
                 let unlink = redis::cmd("UNLINK").arg(&page).to_owned();
-                let answer = self.0.link.call::<u64>(&unlink, Repeat::Safe).await?;
+                let answer = self.0.link.call::<u64>(&unlink, Repeat::Safe).await;
+                let answer = answer.map_err(|failure| match failure {
+                    Failure::Refused(why) if deleted > 0 => Failure::Unknown(why),
+                    failure => failure,
+                })?;
                 deleted += answer.value;
                 node = answer.node;
             }

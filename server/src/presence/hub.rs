@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use super::store::{CHANNEL, Store};
+use super::store::{CHANNEL, Online, Store};
 use crate::clock;
 use crate::redis::{Heard, subscribe};
 
@@ -82,28 +82,27 @@ impl Ledger {
 
     /// Compares with who is online; gives the news. A user is gone who is missed twice: after a
     /// failover it takes a heartbeat until all are registered again.
-    fn compare(&mut self, online: &[(String, u64)]) -> Vec<(String, bool, u64)> {
-        let mut news = Vec::new();
-        for (user, seq) in online {
-            let known = self.known.get(user).copied();
-            if known.is_none_or(|known| !known.online && *seq > known.seq) {
-                self.learn(user, true, *seq);
-                news.push((user.clone(), true, *seq));
-            }
-        }
-        let there: HashSet<&str> = online.iter().map(|(user, _)| user.as_str()).collect();
+    fn compare(&mut self, online: Vec<Online>) -> Vec<(bool, Online)> {
+        let there: HashSet<&str> = online.iter().map(|online| online.user.as_str()).collect();
         let absent: HashSet<String> = self
             .known
             .iter()
             .filter(|(user, known)| known.online && !there.contains(user.as_str()))
             .map(|(user, _)| user.clone())
             .collect();
-        for user in absent.intersection(&self.missed).cloned().collect::<Vec<_>>() {
+        let gone: Vec<String> = absent.intersection(&self.missed).cloned().collect();
+        self.missed = absent;
+        let mut news = Vec::new();
+        for online in online {
+            if self.learn(&online.user, true, online.seq) {
+                news.push((true, online));
+            }
+        }
+        for user in gone {
             let seq = self.known.get(&user).map_or(0, |known| known.seq) + 1;
             self.learn(&user, false, seq);
-            news.push((user, false, seq));
+            news.push((false, Online { user, seq, origin: String::new() }));
         }
-        self.missed = absent;
         self.known.retain(|_, known| known.online || known.since.elapsed() < MEMORY);
         news
     }
@@ -142,8 +141,8 @@ impl Listener {
 
     async fn look(&mut self) {
         let Ok(online) = self.store.online().await else { return };
-        for (user, online, seq) in self.ledger.compare(&online) {
-            self.tell(&user, online, seq, "");
+        for (online, news) in self.ledger.compare(online) {
+            self.tell(&news.user, online, news.seq, &news.origin);
         }
     }
 
@@ -173,10 +172,11 @@ mod tests {
     #[test]
     fn what_was_missed_is_told_and_absence_only_when_seen_twice() {
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.compare(&[("a".to_owned(), 3)]), [("a".to_owned(), true, 3)]);
-        assert_eq!(ledger.compare(&[]), []);
-        assert_eq!(ledger.compare(&[("a".to_owned(), 9)]), [], "it was back in time");
-        assert_eq!(ledger.compare(&[]), []);
-        assert_eq!(ledger.compare(&[]), [("a".to_owned(), false, 4)]);
+        let is = |seq| Online { user: "a".to_owned(), seq, origin: String::new() };
+        assert_eq!(ledger.compare(vec![is(3)]), [(true, is(3))]);
+        assert_eq!(ledger.compare(vec![]), []);
+        assert_eq!(ledger.compare(vec![is(9)]), [], "it was back in time");
+        assert_eq!(ledger.compare(vec![]), []);
+        assert_eq!(ledger.compare(vec![]), [(false, is(10))]);
     }
 }

@@ -32,7 +32,7 @@ async fn connect(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Resp
 
 async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, Error> {
     let online = app.presence.store.online().await?;
-    let users: Vec<String> = online.into_iter().map(|(user, _)| user).collect();
+    let users: Vec<String> = online.into_iter().map(|online| online.user).collect();
     Ok(Json(json!({ "count": users.len(), "users": users })))
 }
 

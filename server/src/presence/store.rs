@@ -30,6 +30,15 @@ pub(super) struct Change {
     pub(super) socket: String,
 }
 
+/// A user who is online, with the message that said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Online {
+    pub(super) user: String,
+    pub(super) seq: u64,
+    /// The socket by which the user came online.
+    pub(super) origin: String,
+}
+
 pub(super) struct Store {
     pub(super) link: Link,
     ttl: u64,
@@ -51,9 +60,15 @@ impl Store {
         Ok(())
     }
 
-    /// Who is online, with the sequence number of the message that said so.
-    pub(super) async fn online(&self) -> Result<Vec<(String, u64)>, Failure> {
-        Ok(self.link.run(&LIST.with(&[BASE]), Repeat::Safe).await?.value)
+    /// Who is online.
+    pub(super) async fn online(&self) -> Result<Vec<Online>, Failure> {
+        let script = LIST.with(&[BASE]);
+        let rows: Vec<(String, String)> = self.link.run(&script, Repeat::Safe).await?.value;
+        let online = rows.into_iter().map(|(user, told)| {
+            let (seq, origin) = told.split_once(' ').unwrap_or((&told, ""));
+            Online { user, seq: seq.parse().unwrap_or(0), origin: origin.to_owned() }
+        });
+        Ok(online.collect())
     }
 
     /// How many sockets a user has.

@@ -53,7 +53,7 @@ pub(super) struct Leased {
 
 /// The jobs of one queue.
 pub(super) struct Store {
-    link: Link,
+    pub(super) link: Link,
     durable: Option<Durable>,
     base: String,
 }
@@ -86,15 +86,18 @@ impl Store {
         }
     }
 
-    /// Leases up to `count` jobs and says when to come again, if that is known.
+    /// Leases up to `count` jobs and says when to come again, if that is known. `recover` also
+    /// takes jobs whose lease has lapsed.
     pub(super) async fn take(
         &self,
         count: usize,
         lease: Duration,
         nonce: &str,
+        recover: bool,
     ) -> Result<(Option<Duration>, Vec<Leased>), Failure> {
         type Row = (String, String, String, u32);
-        let script = self.call(&TAKE).arg(count).arg(millis(lease)).arg(nonce);
+        let script =
+            self.call(&TAKE).arg(count).arg(millis(lease)).arg(nonce).arg(i32::from(recover));
         let (next, rows): (i64, Vec<Row>) = self.link.run(&script, Repeat::Never).await?.value;
         let jobs = rows.into_iter().map(|(id, lease, data, failures)| {
             let data = serde_json::from_str(&data).unwrap_or_default();

@@ -18,6 +18,8 @@ use crate::{clock, random};
 const IDLE: Duration = Duration::from_millis(500);
 /// Pause after Redis could not be asked.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a new master is left to renewals before jobs are taken from it.
+const GRACE: Duration = Duration::from_millis(100);
 /// How long a finished job's outcome is offered to Redis before it is left to the lease.
 const SETTLE: Duration = Duration::from_secs(120);
 /// How long a stop waits for running jobs; those that are not done run again elsewhere.
@@ -88,13 +90,29 @@ impl Worker {
     }
 
     async fn take(self: Arc<Self>) {
+        let mut node = Arc::from("");
+        let mut calm = clock::now();
         while let Ok(first) = Arc::clone(&self.slots).acquire_owned().await {
+            // A take that waited for its connection would come before the renewals below.
+            let Some(now) = self.store.link.node() else {
+                drop(first);
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            if *now != *node {
+                // Leases may have lapsed, or been forgotten, while no master could renew them.
+                // Those who still work on a job are given the time to say so.
+                node = now;
+                self.renew_held().await;
+                tokio::time::sleep(GRACE.min(self.lease / 3)).await;
+                calm = clock::now() + self.lease / 3;
+            }
             let mut free = vec![first];
             while let Ok(another) = Arc::clone(&self.slots).try_acquire_owned() {
                 free.push(another);
             }
             let nonce = random::hex(8);
-            let taken = self.store.take(free.len(), self.lease, &nonce).await;
+            let taken = self.store.take(free.len(), self.lease, &nonce, clock::now() >= calm).await;
             let pause = match taken {
                 Ok((next, jobs)) => {
                     let pause = (jobs.len() < free.len())
@@ -122,7 +140,10 @@ impl Worker {
     fn begin(self: &Arc<Self>, job: Leased, slot: OwnedSemaphorePermit) {
         let lost = Arc::new(Notify::new());
         let held = Held { lease: job.lease.clone(), lost: Arc::clone(&lost) };
-        self.held().insert(job.id.clone(), held);
+        let before = self.held().insert(job.id.clone(), held);
+        if let Some(before) = before {
+            before.lost.notify_one();
+        }
         let holding = Holding { worker: Arc::clone(self), job, _slot: slot };
         tokio::spawn(async move {
             tokio::select! {
@@ -181,22 +202,31 @@ impl Worker {
         }
     }
 
-    /// Renews the leases of all running jobs three times in a lease.
+    /// Renews the leases of all running jobs three times in a lease, and on each new master.
     async fn renew(self: Arc<Self>) {
+        let mut link = self.store.link.clone();
+        let mut node = Arc::from("");
         while !self.slots.is_closed() {
-            tokio::time::sleep(self.lease / 3).await;
-            let held: Vec<(String, String)> =
-                self.held().iter().map(|(id, held)| (id.clone(), held.lease.clone())).collect();
-            if held.is_empty() {
-                continue;
+            tokio::select! {
+                () = tokio::time::sleep(self.lease / 3) => {}
+                next = link.next_node(&node) => node = next,
             }
-            let Ok(lost) = self.store.renew(self.lease, &held).await else { continue };
-            for id in lost {
-                let lease = held.iter().find(|(known, _)| *known == id).map(|(_, lease)| lease);
-                // Settled and taken again in the meantime is not lost.
-                if let Some(held) = self.held().get(&id).filter(|it| Some(&it.lease) == lease) {
-                    held.lost.notify_one();
-                }
+            self.renew_held().await;
+        }
+    }
+
+    async fn renew_held(&self) {
+        let held: Vec<(String, String)> =
+            self.held().iter().map(|(id, held)| (id.clone(), held.lease.clone())).collect();
+        if held.is_empty() {
+            return;
+        }
+        let Ok(lost) = self.store.renew(self.lease, &held).await else { return };
+        for id in lost {
+            let lease = held.iter().find(|(known, _)| *known == id).map(|(_, lease)| lease);
+            // Settled and taken again in the meantime is not lost.
+            if let Some(held) = self.held().get(&id).filter(|it| Some(&it.lease) == lease) {
+                held.lost.notify_one();
             }
         }
     }

@@ -95,7 +95,15 @@ impl Link {
 
     /// Is there a connection at this moment?
     pub(crate) fn is_up(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Up(live) if live.is_usable())
+        self.node().is_some()
+    }
+
+    /// The run id of the node that is connected at this moment.
+    pub(crate) fn node(&self) -> Option<Arc<str>> {
+        match &*self.state.borrow() {
+            State::Up(live) if live.is_usable() => Some(Arc::clone(&live.run_id)),
+            _ => None,
+        }
     }
 
     /// Waits until the next connection is there and gives its run id; used to notice a new master.

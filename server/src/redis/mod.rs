@@ -48,7 +48,8 @@ impl Redis {
                             password: settings.sentinel_password.clone(),
                             database: 0,
                         };
-                        Discovery::start(&group.addresses, &group.master, &login, settings.dialer)
+                        let (addresses, master) = (&group.addresses, &group.master);
+                        Discovery::start(addresses, master, &login, &role.login, settings.dialer)
                     });
                     Place::Sentinel(discovery.clone())
                 }

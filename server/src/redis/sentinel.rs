@@ -16,10 +16,16 @@ use redis::{RedisError, Value};
 use tokio::sync::{broadcast, watch};
 
 use super::address::{Address, Dialer};
-use super::connect::{Login, bare};
+use super::connect::{Login, bare, open};
 
 /// Messages after which the master may be another one.
 const NEWS: [&str; 4] = ["+switch-master", "+promoted-slave", "+failover-end", "-sdown"];
+/// The leader is about to promote a replica. It tells that it has only when the replica's next INFO
+/// says so, up to a second later; until then clients would write to a master that is none.
+const PROMOTING: &str = "+failover-state-send-slaveof-noone";
+/// How long, and how often, a replica is asked whether it has been promoted.
+const EXPECT: Duration = Duration::from_secs(3);
+const EXPECT_PAUSE: Duration = Duration::from_millis(5);
 const POLL: Duration = Duration::from_secs(1);
 const POLL_IN_TROUBLE: Duration = Duration::from_millis(100);
 /// A Sentinel that does not answer in this time is asked again over a new connection.
@@ -43,21 +49,33 @@ impl Board {
     /// Files what Sentinel `index` says and publishes the report with the highest epoch.
     fn report(&self, index: usize, named: Named) {
         let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.insert(index, named.clone());
+        reports.insert(index, named);
         let highest = reports.values().map(|named| named.epoch).max().unwrap_or(0);
-        let best = if named.epoch == highest {
-            named
-        } else {
-            let best = reports.values().find(|named| named.epoch == highest);
-            best.cloned().unwrap_or(named)
-        };
+        let best: Vec<&Named> = reports.values().filter(|named| named.epoch == highest).collect();
         self.named.send_if_modified(|current| {
-            let changed = current.as_ref() != Some(&best);
-            if changed {
-                tracing::info!(master = %best.address, epoch = best.epoch, "Sentinels name a master");
-                *current = Some(best);
+            // Of equal reports, such as a name and an address of one host, the first one stays. A
+            // promotion that was seen before the Sentinels knew of it stays until they do.
+            let stays = |now: &Named| now.epoch > highest || best.contains(&now);
+            if current.as_ref().is_some_and(stays) {
+                return false;
             }
-            changed
+            *current = best.first().copied().cloned();
+            tracing::info!(named = ?current, "Sentinels name a master");
+            true
+        });
+    }
+
+    /// Publishes that `address` was seen to be master while a failover to it is under way. The
+    /// failover's epoch is at least one above the last, so that every later report overrules this.
+    fn promoted(&self, address: &Address, was: u64) {
+        self.named.send_if_modified(|current| {
+            let epoch = current.as_ref().map_or(0, |named| named.epoch);
+            if epoch > was || current.as_ref().is_some_and(|named| named.address == *address) {
+                return false;
+            }
+            tracing::info!(%address, "a replica was promoted");
+            *current = Some(Named { address: address.clone(), epoch: was + 1 });
+            true
         });
     }
 }
@@ -74,6 +92,7 @@ impl Discovery {
         sentinels: &[Address],
         master: &str,
         login: &Login,
+        node: &Login,
         dialer: Dialer,
     ) -> Self {
         let board = Arc::new(Board {
@@ -87,6 +106,7 @@ impl Discovery {
                 address: address.clone(),
                 master: master.to_owned(),
                 login: login.clone(),
+                node: node.clone(),
                 dialer: Dialer { timeout: dialer.timeout.min(PATIENCE), ..dialer },
                 board: Arc::clone(&board),
             };
@@ -111,6 +131,8 @@ struct Watcher {
     address: Address,
     master: String,
     login: Login,
+    /// How to log in to the nodes.
+    node: Login,
     dialer: Dialer,
     board: Arc<Board>,
 }
@@ -140,8 +162,9 @@ impl Watcher {
             }
             tokio::select! {
                 message = messages.next() => {
-                    if message.is_none() {
-                        return Err(closed("the subscription ended"));
+                    let message = message.ok_or_else(|| closed("the subscription ended"))?;
+                    if message.get_channel_name() == PROMOTING {
+                        self.expect(&message.get_payload::<String>().unwrap_or_default());
                     }
                     let _ = self.board.ask.send(());
                 }
@@ -151,11 +174,34 @@ impl Watcher {
         }
     }
 
+    /// Asks the replica that is being promoted until it is master. `payload` as in `sentinelEvent`:
+    /// `slave <name> <host> <port> @ <master's name> <its host> <its port>`.
+    fn expect(&self, payload: &str) {
+        let words: Vec<&str> = payload.split(' ').collect();
+        let ["slave", _, host, port, "@", master, ..] = words[..] else { return };
+        let Some(port) = port.parse().ok().filter(|_| master == self.master) else { return };
+        let address = Address { host: host.to_owned(), port };
+        let was = self.board.named.borrow().as_ref().map_or(0, |named| named.epoch);
+        let (board, dialer) = (Arc::clone(&self.board), self.dialer);
+        let node = self.node.clone();
+        tokio::spawn(async move {
+            let asking = async {
+                // A promotion closes the connections to the replica.
+                while open(&dialer, &address, &node, true).await.is_err() {
+                    tokio::time::sleep(EXPECT_PAUSE).await;
+                }
+                board.promoted(&address, was);
+            };
+            let _ = tokio::time::timeout(EXPECT, asking).await;
+        });
+    }
+
     async fn subscribe(&self) -> Result<PubSub, RedisError> {
         let connect = async {
             let stream = self.dialer.dial(&self.address).await?;
             let mut pubsub = PubSub::new(&self.login.info(), stream).await?;
             pubsub.subscribe(&NEWS).await?;
+            pubsub.subscribe(PROMOTING).await?;
             Ok(pubsub)
         };
         tokio::time::timeout(self.dialer.timeout, connect)
@@ -202,18 +248,45 @@ mod tests {
         Named { address: Address { host: "127.0.0.1".to_owned(), port }, epoch }
     }
 
-    #[test]
-    fn the_highest_epoch_wins_whoever_speaks_last() {
-        let board = Board {
+    fn board() -> Board {
+        Board {
             reports: Mutex::default(),
             named: watch::channel(None).0,
             ask: broadcast::channel(1).0,
-        };
+        }
+    }
+
+    #[test]
+    fn the_highest_epoch_wins_whoever_speaks_last() {
+        let board = board();
         board.report(0, named(1, 1));
         board.report(1, named(2, 2));
         board.report(2, named(1, 1));
         assert_eq!(*board.named.borrow(), Some(named(2, 2)));
         board.report(0, named(2, 2));
         assert_eq!(*board.named.borrow(), Some(named(2, 2)));
+    }
+
+    #[test]
+    fn of_equal_reports_the_first_one_stays() {
+        let board = board();
+        board.report(0, named(1, 1));
+        board.report(1, named(2, 1));
+        assert_eq!(*board.named.borrow(), Some(named(1, 1)));
+        board.report(0, named(2, 1));
+        assert_eq!(*board.named.borrow(), Some(named(2, 1)), "nobody says the other any more");
+    }
+
+    #[test]
+    fn a_promotion_that_was_seen_stays_until_the_sentinels_overrule_it() {
+        let board = board();
+        board.report(0, named(1, 1));
+        board.promoted(&named(2, 0).address, 1);
+        board.report(0, named(1, 1));
+        assert_eq!(*board.named.borrow(), Some(named(2, 2)), "they do not know of it yet");
+        board.report(0, named(3, 2));
+        assert_eq!(*board.named.borrow(), Some(named(3, 2)));
+        board.promoted(&named(1, 0).address, 1);
+        assert_eq!(*board.named.borrow(), Some(named(3, 2)), "too late");
     }
 }

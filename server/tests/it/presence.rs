@@ -96,7 +96,8 @@ async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live() {
     let gone = "presence:{all}:";
     // What an instance that was killed leaves behind: a socket that nobody renews.
     let script = format!(
-        "EVAL \"redis.call('SELECT',2) local t=redis.call('TIME') local at=t[1]*1000+600 \
+        "EVAL \"redis.call('SELECT',2) local t=redis.call('TIME') \
+         local at=t[1]*1000+math.floor(t[2]/1000)+900 \
          redis.call('ZADD','{gone}user:ghost',at,'dead:1') redis.call('ZADD','{gone}online',at,'ghost') \
          redis.call('HSET','{gone}told','ghost','1')\" 0"
     );
@@ -118,7 +119,6 @@ async fn presence_comes_back_by_itself_after_redis_forgot_it() {
     let server = Server::on(&node, &["--presence-ttl-seconds", "0.9"]).await;
     let _socket = Socket::online(&server, "ada").await;
     node.ask("FLUSHALL");
-    assert_eq!(sockets(&server, "ada").await, 0);
     eventually("a heartbeat came", || async { sockets(&server, "ada").await == 1 }).await;
 }
 

@@ -108,6 +108,7 @@ async fn retention_keeps_the_latest_and_all_keeps_all() {
             left += u64::from(state(&server, EMAIL, id).await == "completed");
         }
         assert_eq!(left, kept, "keep {keep}");
+        server.stop().await;
     }
 }
 

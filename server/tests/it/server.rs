@@ -58,7 +58,10 @@ impl Server {
             redrill_server::run(settings, ready, shutdown).await.expect("the server runs");
         });
         let address = address.await.expect("the server becomes ready");
-        Self { address, client: reqwest::Client::new(), stop: Some(stop), task }
+        let server = Self { address, client: reqwest::Client::new(), stop: Some(stop), task };
+        let healthy = || async { server.get("/health").await.status() == 200 };
+        eventually("the server is connected", healthy).await;
+        server
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

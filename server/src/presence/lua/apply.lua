@@ -6,12 +6,15 @@ local given = {}
 
 -- Numbers rise with the clock, so that they rise even if a failover forgot the last one.
 local function tell(user, status, origin)
-  local last = given[user] or tonumber(redis.call('HGET', told, user) or 0)
+  local last = given[user]
+  if not last then
+    last = tonumber(string.match(redis.call('HGET', told, user) or '0', '^%d+'))
+  end
   local seq = math.max(last + 1, time[1] * 1000000 + time[2])
   given[user] = seq
   local text = string.format('%.0f', seq)
   if status == 'online' then
-    redis.call('HSET', told, user, text)
+    redis.call('HSET', told, user, text .. ' ' .. origin)
   else
     redis.call('HDEL', told, user)
   end

@@ -1,14 +1,16 @@
 -- Leases up to ARGV[1] jobs for ARGV[2] ms; ARGV[3] is a nonce that nobody else has.
--- Before that, jobs that are due and jobs whose lease lapsed wait again.
+-- Before that, jobs that are due wait again and, if ARGV[4] is 1, jobs whose lease lapsed.
 -- Gives the ms until the next of those (-1: there is none) and the jobs.
 local now = now_ms()
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, 100)) do
   redis.call('ZREM', delayed, id)
   wait(id)
 end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, 100)) do
-  redis.call('ZREM', active, id)
-  wait(id)
+if ARGV[4] == '1' then
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, 100)) do
+    redis.call('ZREM', active, id)
+    wait(id)
+  end
 end
 local jobs = {}
 for index = 1, tonumber(ARGV[1]) do
