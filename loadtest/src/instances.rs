@@ -93,6 +93,7 @@ fn spec(
     let source = environment.server_source(index);
     let mut values = shared.clone();
     values.push(("instance.name", Some(name.to_owned())));
+    values.push(("instance.number", Some(index.to_string())));
     values.push(("instance.port", Some(address.port().to_string())));
     values.push(("instance.source", Some(source.to_string())));
     let mut command = target.start.command.iter().map(|part| fill(part, &values));

@@ -18,11 +18,12 @@ pub struct Interrupt {
 static SENDER: OnceLock<watch::Sender<bool>> = OnceLock::new();
 
 impl Interrupt {
-    /// Sets the handler; a second call shares the first one's.
+    /// Sets the handler, which says `saying` on the first signal; a second call shares the first
+    /// one's.
     ///
     /// # Errors
     /// When the system refuses the handler.
-    pub fn install() -> Result<Self> {
+    pub fn install(saying: &'static str) -> Result<Self> {
         let mut fresh = false;
         let sender = SENDER.get_or_init(|| {
             fresh = true;
@@ -35,9 +36,7 @@ impl Interrupt {
                     // Everything recorded is on disk, and the guardian ends what was started.
                     std::process::exit(i32::from(crate::exit::Exit::Inconclusive.code()));
                 }
-                crate::output::note(
-                    "\ninterrupted: healing, then ending the run (again to end at once)",
-                );
+                crate::output::note(saying);
                 if let Some(sender) = SENDER.get() {
                     sender.send_replace(true);
                 }

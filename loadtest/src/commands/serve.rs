@@ -21,7 +21,9 @@ impl Subcommand for Serve {
         let settings = redrill_server::Settings::try_from(&arguments).map_err(unusable)?;
         let level = std::env::var("REDIS_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
         output::log(&level);
-        let interrupt = Interrupt::install()?;
+        let interrupt = Interrupt::install(
+            "ending: requests and active jobs finish first (again to end at once)",
+        )?;
         let ready = |address| output::line(&format!("listening on http://{address}"));
         let shutdown = async move { interrupt.wait().await };
         runtime()?.block_on(redrill_server::run(settings, ready, shutdown))?;

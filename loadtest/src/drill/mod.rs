@@ -33,7 +33,8 @@ pub struct Settings {
 pub async fn run(plan: Plan, settings: Settings) -> Result<Exit> {
     let redis = RedisBinary::find(&std::env::var_os("PATH").unwrap_or_default())
         .map_err(|error| unusable(error.to_string()))?;
-    let interrupt = Interrupt::install()?;
+    let interrupt =
+        Interrupt::install("interrupted: healing, then ending the run (again to end at once)")?;
     let stage = Stage::set(&plan.resolved, &settings.runs)?;
     let progress = Progress::new();
     progress.step(&format!("{}: {}", plan.resolved.name, plan.resolved.question));

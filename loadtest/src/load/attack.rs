@@ -36,7 +36,6 @@ impl Attack {
         // All at once: who has no arrival yet only waits.
         configuration.increase_rate = Some((users * 10).to_string());
         configuration.no_telnet = true;
-        configuration.no_websocket = true;
         configuration.no_print_metrics = true;
         configuration.no_reset_metrics = true;
         configuration.quiet = 3;

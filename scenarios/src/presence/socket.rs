@@ -171,7 +171,10 @@ fn fill_frame(template: &Value, values: &Values<'_>) -> String {
 fn matches(frame: &Value, places: &BTreeMap<String, String>, values: &Values<'_>) -> bool {
     places.iter().all(|(pointer, wanted)| match frame.pointer(pointer) {
         Some(Value::String(text)) => *text == fill(wanted, values),
-        Some(other) => *other == fill(wanted, values),
+        Some(other) => {
+            let written = other.to_string();
+            written == fill(wanted, values)
+        }
         None => false,
     })
 }
