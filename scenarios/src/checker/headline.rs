@@ -89,18 +89,24 @@ fn faults(run: &RunView) -> String {
 }
 
 fn fault(run: &RunView, window: &Window) -> String {
-    let role = match role_at(&run.events, &window.target, window.begun_ns) {
+    // A cut names both of its sides.
+    let (target, others) = match window.target.split_once(" from ") {
+        Some((target, others)) => (target, Some(others)),
+        None => (window.target.as_str(), None),
+    };
+    let role = match role_at(&run.events, target, window.begun_ns) {
         Some(NodeRole::Master) => " (the master)",
         Some(NodeRole::Replica) => " (a replica)",
         Some(NodeRole::Down) | None => "",
     };
-    let target = &window.target;
-    match window.kind.as_str() {
-        "kill" => format!("{target}{role} was killed"),
-        "pause" => format!("{target}{role} was paused"),
-        "failover" => format!("{target}{role} was failed over on command"),
-        "cut" => format!("{target}{role} was cut off"),
-        kind => format!("{target}{role} was hit by '{kind}'"),
+    match (window.kind.as_str(), others) {
+        ("kill", _) => format!("{target}{role} was killed"),
+        ("pause", _) => format!("{target}{role} was paused"),
+        ("restart", _) => format!("{target}{role} was restarted"),
+        ("failover", _) => format!("{target}{role} was failed over on command"),
+        ("cut", Some(others)) => format!("{target}{role} was cut off from {others}"),
+        ("cut", None) => format!("{target}{role} was cut off"),
+        (kind, _) => format!("{target}{role} was hit by '{kind}'"),
     }
 }
 
@@ -154,6 +160,17 @@ mod tests {
             "{told}"
         );
         assert!(told.ends_with("; 1 other check failed besides."), "{told}");
+    }
+
+    #[test]
+    fn a_cut_names_its_master_and_the_other_side() {
+        let run = Literal::new()
+            .role("node[0]", NodeRole::Master, 100)
+            .fault("cut", "node[0] from node[1], sentinel[0]", 12_000, Some(22_000))
+            .view();
+        let told = headline(&run, Verdict::Pass, &[]);
+        let cut = " when node[0] (the master) was cut off from node[1], sentinel[0]; ";
+        assert!(told.contains(cut), "{told}");
     }
 
     #[test]

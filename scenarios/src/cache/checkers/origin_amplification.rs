@@ -38,7 +38,9 @@ impl Checker for OriginAmplification {
         }
         let summary = match fault {
             Some(times) => {
-                format!("During the fault the model was called {times:.1} times as often.")
+                format!(
+                    "During the fault the model was called {times:.1} times as often as before."
+                )
             }
             None => "There is no fault to compare the baseline's calls with.".to_owned(),
         };

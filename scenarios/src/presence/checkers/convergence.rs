@@ -60,7 +60,7 @@ impl Checker for Convergence {
         tally.measure("never seen elsewhere", Some(unseen as f64), Unit::Count);
         let in_ms = |time: Option<f64>| time.unwrap_or_default() / 1e6;
         let summary = format!(
-            "Another instance showed {} after a median of {:.0} ms, {:.0} ms at most.",
+            "Another instance showed {} after a median of {:.1} ms, {:.1} ms at most.",
             many(tally.examined(), "arrival"),
             in_ms(median),
             in_ms(longest)

@@ -1,6 +1,6 @@
 //! Whether what the plan wanted to happen did happen.
 
-use crate::checker::{Checker, Tally};
+use crate::checker::{Checker, Tally, many};
 use redrill_history::{EventKind, Finding, PlannedFault, ResolvedPlan, RunView};
 
 /// Faults that must make another node master when they hit the master.
@@ -36,7 +36,7 @@ impl Checker for Faults {
         if run.plan.faults.iter().any(unseats_the_master) && run.promotion().is_none() {
             complaints.push("no node was promoted to master".to_owned());
         }
-        let summary = format!("All {} faults of the plan acted.", run.plan.faults.len());
+        let summary = format!("{} acted as planned.", many(run.plan.faults.len() as u64, "fault"));
         let finding = tally.judged(summary, "no fault was injected under load");
         if complaints.is_empty() {
             return finding;
