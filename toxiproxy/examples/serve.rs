@@ -2,7 +2,7 @@
 //! It takes Toxiproxy's flags and prints the address of its API.
 
 use clap::Parser;
-use redrill_toxiproxy::{Args, run};
+use redrill_toxiproxy::{Args, run, with_two_dashes};
 
 #[derive(Parser)]
 struct Cli {
@@ -17,5 +17,6 @@ async fn main() -> anyhow::Result<()> {
         // Without a handler the process ends as well, only less gracefully.
         let _ = tokio::signal::ctrl_c().await;
     };
-    run(Cli::parse().args, |address| println!("{address}"), interrupted).await
+    let cli = Cli::parse_from(with_two_dashes(std::env::args_os()));
+    run(cli.args, |address| println!("{address}"), interrupted).await
 }

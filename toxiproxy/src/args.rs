@@ -1,5 +1,6 @@
 //! The command line: Toxiproxy's flags.
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +33,21 @@ pub struct Args {
     pub runtime_metrics: bool,
 }
 
+/// Flags with one dash, as Toxiproxy's server takes them, turned into flags with two. What is no
+/// flag of [`Args`] stays as it is.
+pub fn with_two_dashes(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    const FLAGS: &[&str] = &["host", "port", "config", "seed", "proxy-metrics", "runtime-metrics"];
+    let double = |argument: OsString| {
+        let flag = argument.to_str().and_then(|text| text.strip_prefix('-'));
+        let name = flag.map(|flag| flag.split_once('=').map_or(flag, |(name, _)| name));
+        match (flag, name) {
+            (Some(flag), Some(name)) if FLAGS.contains(&name) => format!("--{flag}").into(),
+            _ => argument,
+        }
+    };
+    arguments.into_iter().map(double).collect()
+}
+
 /// Listens, tells the bound address through `ready`, and serves until `shutdown` is ready.
 ///
 /// # Errors
@@ -48,4 +64,16 @@ pub async fn run(
     ready(listener.local_addr().context("cannot tell the address of the API")?);
     let options = Options { config, seed, proxy_metrics, runtime_metrics };
     serve(listener, options, shutdown).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_dash_becomes_two() {
+        let given = ["redrill", "toxiproxy", "-host", "::1", "-port=0", "--seed", "-1", "-h"];
+        let wanted = ["redrill", "toxiproxy", "--host", "::1", "--port=0", "--seed", "-1", "-h"];
+        assert_eq!(with_two_dashes(given.map(OsString::from)), wanted.map(OsString::from));
+    }
 }

@@ -17,10 +17,11 @@ mod cut;
 mod proxy;
 mod random;
 mod redis;
+mod scope;
 mod server;
 mod toxic;
 mod toxics;
 
-pub use args::{Args, run};
+pub use args::{Args, run, with_two_dashes};
 pub use cut::{Cut, Mode};
 pub use server::{Options, serve};

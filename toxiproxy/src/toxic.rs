@@ -1,9 +1,10 @@
 //! A toxic on a proxy, as the API describes it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::api::body::{Fields, Problem};
 use crate::api::error::ApiError;
+use crate::scope::Scope;
 use crate::toxics::{self, Attributes, Kind, Runs};
 
 /// A direction of the traffic.
@@ -26,6 +27,7 @@ impl Direction {
 }
 
 /// A toxic, in one version; an update makes the next version with the same `id`.
+#[derive(Clone)]
 pub(crate) struct Toxic {
     /// Unique on its proxy, also over time.
     pub(crate) id: u64,
@@ -33,12 +35,14 @@ pub(crate) struct Toxic {
     pub(crate) version: u64,
     pub(crate) name: String,
     pub(crate) kind: &'static Kind,
-    pub(crate) direction: Direction,
+    /// None: both.
+    direction: Option<Direction>,
     /// The direction as the caller wrote it.
     stream: String,
     /// The share of connections on which it acts, from 0 to 1.
     pub(crate) toxicity: f64,
     pub(crate) attributes: Attributes,
+    pub(crate) scope: Scope,
 }
 
 impl Toxic {
@@ -51,14 +55,19 @@ impl Toxic {
         let kind_name = given.text("type")?.unwrap_or_default();
         let stream = given.text("stream")?.unwrap_or_else(|| "downstream".into());
         let toxicity = toxicity(given)?.unwrap_or(1.0);
-        let direction = Direction::parse(&stream).ok_or_else(ApiError::invalid_stream)?;
+        let direction = match Direction::parse(&stream) {
+            None if stream.eq_ignore_ascii_case("both") => None,
+            None => return Err(ApiError::invalid_stream()),
+            some => some,
+        };
         let name = name.filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| format!("{kind_name}_{stream}"));
         let kind = toxics::kind(&kind_name).ok_or_else(ApiError::invalid_toxic_type)?;
         let attributes = given.member("attributes", kind.struct_name)?;
         let attributes = Attributes::defaults(kind.attributes).merged(&attributes)?;
         (kind.check)(&attributes)?;
-        Ok(Toxic { id: 0, version: 0, name, kind, direction, stream, toxicity, attributes })
+        let scope = Scope::parse(given)?;
+        Ok(Toxic { id: 0, version: 0, name, kind, direction, stream, toxicity, attributes, scope })
     }
 
     /// The same toxic under another identity.
@@ -75,15 +84,27 @@ impl Toxic {
         let attributes = self.attributes.merged(&attributes)?;
         (self.kind.check)(&attributes)?;
         Ok(Toxic {
-            id: self.id,
             version: self.version + 1,
-            name: self.name.clone(),
-            kind: self.kind,
-            direction: self.direction,
-            stream: self.stream.clone(),
             toxicity: toxicity(given)?.unwrap_or(self.toxicity),
             attributes,
+            ..self.clone()
         })
+    }
+
+    /// Whether it acts on this direction.
+    pub(crate) fn acts_on(&self, direction: Direction) -> bool {
+        self.direction.is_none_or(|own| own == direction)
+    }
+
+    /// What its dice depend on beside the connection: a toxic on both directions throws them alike.
+    pub(crate) fn dice(&self) -> (Option<Direction>, &str) {
+        (self.direction, &self.name)
+    }
+
+    /// Whether it acts on the next connection that it meets: the dice, then the places left.
+    pub(crate) fn picks(&self, draw: f64) -> bool {
+        let directions = if self.direction.is_none() { 2 } else { 1 };
+        draw < self.toxicity && self.scope.take_place(directions)
     }
 
     /// Whether it acts on commands rather than on bytes.
@@ -93,13 +114,14 @@ impl Toxic {
 
     /// As the API shows it.
     pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "attributes": self.attributes.to_json(),
-            "name": self.name,
-            "type": self.kind.name,
-            "stream": self.stream,
-            "toxicity": whole_or_fraction(self.toxicity),
-        })
+        let mut shown = Map::new();
+        shown.insert("attributes".into(), self.attributes.to_json());
+        shown.insert("name".into(), json!(self.name));
+        shown.insert("type".into(), json!(self.kind.name));
+        shown.insert("stream".into(), json!(self.stream));
+        shown.insert("toxicity".into(), whole_or_fraction(self.toxicity));
+        self.scope.show(&mut shown);
+        Value::Object(shown)
     }
 }
 

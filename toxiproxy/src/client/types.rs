@@ -1,5 +1,6 @@
 //! What goes over the wire.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ pub enum Stream {
     Upstream,
     /// From the server to the client.
     Downstream,
+    /// Both. An extension of this server.
+    Both,
 }
 
 /// A proxy as the server tells it.
@@ -110,6 +113,16 @@ pub struct NewToxic {
     pub toxicity: f64,
     /// The attributes of the kind; what is not given has its default.
     pub attributes: Map<String, Value>,
+    /// The source addresses of the clients on whose connections it acts; none means all.
+    /// An extension of this server, like the fields below.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<IpAddr>,
+    /// On how many connections it acts at most: the first that it meets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// After how many milliseconds it removes itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
 }
 
 impl NewToxic {
@@ -121,6 +134,9 @@ impl NewToxic {
             stream: Stream::Downstream,
             toxicity: 1.0,
             attributes: Map::new(),
+            peers: Vec::new(),
+            first: None,
+            for_ms: None,
         }
     }
 
@@ -156,6 +172,24 @@ impl NewToxic {
     /// On this share of the connections, from 0 to 1.
     pub fn toxicity(mut self, share: f64) -> NewToxic {
         self.toxicity = share;
+        self
+    }
+
+    /// On connections of these clients only. An extension of this server.
+    pub fn from_peers(mut self, peers: impl IntoIterator<Item = IpAddr>) -> NewToxic {
+        self.peers = peers.into_iter().collect();
+        self
+    }
+
+    /// On the first so many connections only. An extension of this server.
+    pub fn first(mut self, connections: u64) -> NewToxic {
+        self.first = Some(connections);
+        self
+    }
+
+    /// For so long only, in whole milliseconds. An extension of this server.
+    pub fn lasting(mut self, time: Duration) -> NewToxic {
+        self.for_ms = Some(whole_ms(time));
         self
     }
 

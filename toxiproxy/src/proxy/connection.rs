@@ -14,7 +14,7 @@ use super::link::{Link, reset_on_drop};
 use super::live::Registered;
 use crate::cut::Mode;
 use crate::redis::{Commands, Conversation, Replies};
-use crate::toxic::Direction;
+use crate::toxic::{Direction, Toxic};
 use crate::toxics::End;
 
 /// A client, its server, and what is between them. The future ends when the connection does.
@@ -60,7 +60,9 @@ impl Connection {
             timer: None,
             last_notice: None,
         };
-        if settings.toxics.iter().any(|toxic| toxic.acts_on_commands()) {
+        let is_followed =
+            |toxic: &Arc<Toxic>| toxic.acts_on_commands() && toxic.scope.concerns(peer);
+        if settings.toxics.iter().any(is_followed) {
             let untouched = Arc::clone(&live.untouched);
             let conversation = Arc::new(Mutex::new(Conversation::new(*seed, untouched)));
             connection.up.converse(Box::new(Commands::new(Arc::clone(&conversation))));
@@ -72,13 +74,15 @@ impl Connection {
     }
 
     fn take_up(&mut self, settings: &Settings) {
+        let concerns = |toxic: &&Arc<Toxic>| toxic.scope.concerns(self.peer);
+        let ours: Vec<Arc<Toxic>> = settings.toxics.iter().filter(concerns).cloned().collect();
         if let Some(conversation) = &self.conversation {
-            let toxics = settings.toxics.iter().map(Arc::as_ref);
+            let toxics = ours.iter().map(Arc::as_ref);
             let mut conversation = conversation.lock().unwrap_or_else(PoisonError::into_inner);
             conversation.set_rules(toxics.filter(|toxic| toxic.acts_on_commands()));
         }
-        self.up.reconcile(&settings.toxics);
-        self.down.reconcile(&settings.toxics);
+        self.up.reconcile(&ours);
+        self.down.reconcile(&ours);
     }
 
     fn obey(&mut self, notice: Notice) -> Fate {

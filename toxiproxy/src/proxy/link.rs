@@ -109,7 +109,7 @@ impl Link {
         }
         // Identities rise, so what is missing here is what is newer than all that is here.
         for toxic in toxics.iter().filter(|toxic| Some(toxic.id) > newest) {
-            if toxic.direction == self.direction {
+            if toxic.acts_on(self.direction) {
                 self.append(toxic);
             }
         }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 use crate::api::body::Fields;
 use crate::api::error::ApiError;
@@ -133,7 +134,7 @@ impl Proxy {
     /// Its toxics: those on the way to the server first.
     pub(crate) fn toxics(&self) -> Vec<Arc<Toxic>> {
         let mut toxics = self.live.settings().toxics.clone();
-        toxics.sort_by_key(|toxic| toxic.direction == Direction::Downstream);
+        toxics.sort_by_key(|toxic| !toxic.acts_on(Direction::Upstream));
         toxics
     }
 
@@ -151,6 +152,7 @@ impl Proxy {
         let renewed = |toxic: Toxic| Arc::new(toxic.with_id(self.live.next_id()));
         let change = self.live.set(|settings| {
             settings.toxics = toxics.into_iter().map(renewed).collect();
+            settings.toxics.iter().for_each(|toxic| self.expire(toxic));
         });
         change.in_force().await;
     }
@@ -167,11 +169,25 @@ impl Proxy {
                 return Err(ApiError::toxic_already_exists());
             }
             // Given its identity under the lock, so that identities rise along the list.
-            settings.toxics.push(Arc::new(toxic.with_id(self.live.next_id())));
+            let toxic = Arc::new(toxic.with_id(self.live.next_id()));
+            self.expire(&toxic);
+            settings.toxics.push(toxic);
             Ok(())
         })?;
         change.in_force().await;
         Ok(shown)
+    }
+
+    /// Removes a toxic when its time is over.
+    fn expire(&self, toxic: &Toxic) {
+        let Some(lasts) = toxic.scope.lasts else { return };
+        let (id, live) = (toxic.id, Arc::downgrade(&self.live));
+        tokio::spawn(async move {
+            sleep(lasts).await;
+            if let Some(live) = live.upgrade() {
+                drop(live.set(|settings| settings.toxics.retain(|toxic| toxic.id != id)));
+            }
+        });
     }
 
     /// Changes a toxic's attributes and toxicity, on live connections too.

@@ -28,8 +28,8 @@ impl Slot {
     /// The place of a toxic on the connection with this seed; none if it acts on commands.
     pub(super) fn new(toxic: Arc<Toxic>, connection_seed: u64) -> Option<Slot> {
         let Runs::OnBytes(stage) = toxic.kind.runs else { return None };
-        let mut random = random::generator(connection_seed, (toxic.direction, &toxic.name));
-        let acts = random.random::<f64>() < toxic.toxicity;
+        let mut random = random::generator(connection_seed, toxic.dice());
+        let acts = toxic.picks(random.random());
         let attributes = toxic.attributes.clone();
         let input = Input::default();
         let slot =
@@ -52,7 +52,8 @@ impl Slot {
 
     /// Goes on with the next version of the toxic; what the stage counted stays.
     pub(super) fn update(&mut self, toxic: Arc<Toxic>) {
-        self.acts = self.random.random::<f64>() < toxic.toxicity;
+        let may_act = self.acts || toxic.scope.has_places_for_all();
+        self.acts = may_act && self.random.random::<f64>() < toxic.toxicity;
         self.attributes = toxic.attributes.clone();
         self.toxic = Some(toxic);
     }

@@ -43,7 +43,7 @@ impl Rule {
     /// The rule of a toxic on the connection with this seed.
     pub(super) fn new(toxic: &Toxic, connection_seed: u64) -> Rule {
         let values = &toxic.attributes;
-        let mut random = random::generator(connection_seed, (&toxic.name, toxic.version));
+        let mut random = random::generator(connection_seed, (toxic.dice(), toxic.version));
         let names = values.text(&attributes::COMMANDS);
         let words = names.split([',', ' ']).filter(|name| !name.is_empty());
         Rule {

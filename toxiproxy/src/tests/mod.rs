@@ -5,6 +5,7 @@ mod api;
 mod cut;
 mod links;
 mod redis;
+mod scope;
 mod shaping;
 mod torture;
 mod toxics;
