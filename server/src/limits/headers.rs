@@ -1,10 +1,10 @@
-//! What an answer says of a limit, as in draft-ietf-httpapi-ratelimit-headers-06.
+//! What an answer says of a limit, as in draft-ietf-httpapi-ratelimit-headers.
 
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::window::Hit;
+use super::algorithm::Hit;
 
 /// Whole seconds that are not earlier than `time`, at least one.
 pub(super) fn seconds(time: Duration) -> u64 {
@@ -25,8 +25,22 @@ pub(super) fn draft_6(hit: &Hit, window: Duration, headers: &mut HeaderMap) {
     }
 }
 
+/// The pair of draft 8.
+pub(super) fn draft_8(name: &str, hit: &Hit, window: Duration, headers: &mut HeaderMap) {
+    let remaining = hit.limit.saturating_sub(hit.count);
+    let policy = format!("\"{name}\";q={};w={}", hit.limit, seconds(window));
+    let state = format!("\"{name}\";r={remaining};t={}", seconds(hit.reset));
+    for (header, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(header), value);
+        }
+    }
+}
+
 /// The evidence by which a client can prove that a counter went backwards.
 pub(super) fn evidence(hit: &Hit, headers: &mut HeaderMap) {
     headers.insert(HeaderName::from_static("x-ratelimit-count"), hit.count.into());
-    headers.insert(HeaderName::from_static("x-ratelimit-window"), hit.window.into());
+    if let Some(window) = hit.window {
+        headers.insert(HeaderName::from_static("x-ratelimit-window"), window.into());
+    }
 }

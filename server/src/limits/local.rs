@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::window::Hit;
+use super::algorithm::Hit;
 use crate::clock;
 use crate::settings::LimitPolicy;
 
@@ -46,7 +46,7 @@ impl Local {
             admitted: *count <= self.limit,
             limit: self.limit,
             count: *count,
-            window,
+            window: Some(window),
             reset: Duration::from_millis((window + 1) * self.length_ms - now_ms),
         }
     }

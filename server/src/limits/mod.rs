@@ -1,18 +1,18 @@
 //! Rate limits: each request is one atomic script on Redis' own clock.
 
+mod algorithm;
 mod headers;
 mod local;
 mod routes;
-mod window;
 
 use std::net::IpAddr;
 
+use algorithm::Hit;
 use local::Local;
 pub(crate) use routes::routes;
-use window::Hit;
 
 use crate::redis::{Failure, Link};
-use crate::settings::{LimitPolicy, LimitSettings, OnError};
+use crate::settings::{Algorithm, Draft, LimitPolicy, LimitSettings, OnError};
 
 /// A limit with its name and the place of its counters.
 struct Policy {
@@ -40,6 +40,8 @@ pub(crate) struct Limits {
     llm: Policy,
     burst: Policy,
     on_error: OnError,
+    algorithm: Algorithm,
+    draft: Draft,
 }
 
 impl Limits {
@@ -56,6 +58,8 @@ impl Limits {
             llm: policy("llm", "llm:", settings.llm),
             burst: policy("burst", "burst:", settings.burst),
             on_error: settings.on_error,
+            algorithm: settings.algorithm,
+            draft: settings.draft,
         }
     }
 
@@ -65,7 +69,7 @@ impl Limits {
     /// Redis is away and the setting is `closed`.
     async fn hit(&self, policy: &Policy, who: &Who) -> Result<Decision, Failure> {
         let who = who.key();
-        match window::hit(&self.link, policy, &who).await {
+        match algorithm::hit(&self.link, self.algorithm, policy, &who).await {
             Ok(hit) => Ok(Decision::Counted(hit)),
             Err(failure) => match self.on_error {
                 OnError::Closed => Err(failure),

@@ -10,10 +10,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::window::Hit;
+use super::algorithm::Hit;
 use super::{Decision, Limits, Policy, Who, headers};
 use crate::app::App;
 use crate::error::Error;
+use crate::settings::Draft;
 
 const DEGRADED: HeaderName = HeaderName::from_static("x-degraded");
 /// The longest user id that has a counter of its own, in bytes.
@@ -60,7 +61,10 @@ async fn limited(limits: &Limits, policy: &Policy, peer: Peer, asked: &HeaderMap
             );
         }
     };
-    headers::draft_6(&hit, policy.limit.window, &mut headers);
+    match limits.draft {
+        Draft::Six => headers::draft_6(&hit, policy.limit.window, &mut headers),
+        Draft::Eight => headers::draft_8(policy.name, &hit, policy.limit.window, &mut headers),
+    }
     Ok(answer(&hit, policy, headers))
 }
 

@@ -109,6 +109,10 @@ args! {
         rate_limit_burst_max_requests: String, "RATE_LIMIT_BURST_MAX_REQUESTS" = "5";
         /// Prefix of the keys of limits
         rate_limit_redis_prefix: String, "RATE_LIMIT_REDIS_PREFIX" = "rl:";
+        /// `fixed-window` (aligned to Redis' clock), `sliding-window` or `gcra`
+        rate_limit_algorithm: String, "RATE_LIMIT_ALGORITHM" = "fixed-window";
+        /// Which RateLimit headers answers carry, `draft-6` or `draft-8`
+        rate_limit_headers: String, "RATE_LIMIT_HEADERS" = "draft-6";
         /// While Redis is away: `closed` (503), `open` (admit), `local` (limit in the process)
         rate_limit_on_error: String, "RATE_LIMIT_ON_ERROR" = "closed";
         /// Instances that share a limit while Redis is away and the answer is `local`, 1 to 1000

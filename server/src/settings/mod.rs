@@ -72,8 +72,25 @@ pub(crate) struct LimitSettings {
     pub(crate) general: LimitPolicy,
     pub(crate) llm: LimitPolicy,
     pub(crate) burst: LimitPolicy,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) draft: Draft,
     pub(crate) on_error: OnError,
     pub(crate) instances: u64,
+}
+
+/// How requests are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    FixedWindow,
+    SlidingWindow,
+    Gcra,
+}
+
+/// Which draft of the RateLimit headers answers follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Draft {
+    Six,
+    Eight,
 }
 
 /// So many requests in a window.
@@ -265,6 +282,12 @@ fn limits(read: &mut Reader, args: &Args) -> LimitSettings {
         window: read.millis(&format!("RATE_LIMIT_{name}WINDOW_MS"), window, 10, 86_400_000),
     };
     let choices = [("closed", OnError::Closed), ("open", OnError::Open), ("local", OnError::Local)];
+    let algorithms = [
+        ("fixed-window", Algorithm::FixedWindow),
+        ("sliding-window", Algorithm::SlidingWindow),
+        ("gcra", Algorithm::Gcra),
+    ];
+    let drafts = [("draft-6", Draft::Six), ("draft-8", Draft::Eight)];
     LimitSettings {
         prefix: args.rate_limit_redis_prefix.clone(),
         general: policy("", &args.rate_limit_max_requests, &args.rate_limit_window_ms),
@@ -274,6 +297,8 @@ fn limits(read: &mut Reader, args: &Args) -> LimitSettings {
             &args.rate_limit_burst_max_requests,
             &args.rate_limit_burst_window_ms,
         ),
+        algorithm: read.choice("RATE_LIMIT_ALGORITHM", &args.rate_limit_algorithm, &algorithms),
+        draft: read.choice("RATE_LIMIT_HEADERS", &args.rate_limit_headers, &drafts),
         on_error: read.choice("RATE_LIMIT_ON_ERROR", &args.rate_limit_on_error, &choices),
         instances: read.number("RATE_LIMIT_INSTANCES", &args.rate_limit_instances, 1, 1000),
     }

@@ -1,17 +1,18 @@
 //! A master that dies, freezes or is deposed: the next one is found, and nothing hangs.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
 
+use crate::clock;
 use crate::redis::Group;
 use crate::server::{Server, eventually, header};
 
 const LONGEST: Duration = Duration::from_millis(1250);
 
 async fn login(server: &Server) -> reqwest::Response {
-    let started = Instant::now();
+    let started = clock::now();
     let response = server.post("/api/session/login", json!({ "userId": "ada" })).await;
     assert!(started.elapsed() < LONGEST, "a login took {:?}", started.elapsed());
     response
@@ -19,7 +20,7 @@ async fn login(server: &Server) -> reqwest::Response {
 
 /// Writes until one is acknowledged by another node than the one at `old`; all answers in time.
 async fn moves_on(group: &Group, server: &Server, old: usize, old_id: &str) {
-    let started = Instant::now();
+    let started = clock::now();
     loop {
         let response = login(server).await;
         let node = header(&response, "x-redis-node").to_owned();

@@ -1,7 +1,10 @@
 //! Limits hold exactly, over all instances, and say so.
 
+use std::time::Duration;
+
 use reqwest::Method;
 
+use crate::clock;
 use crate::redis::Node;
 use crate::server::{Server, body, header};
 
@@ -46,8 +49,57 @@ async fn the_next_window_begins_at_its_time_by_redis_clock() {
         if answer.status() == 200 {
             windows.push(header(&answer, "x-ratelimit-window").parse::<u64>().expect("an id"));
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(windows.len() >= 3, "1.2 s hold three windows of 0.4 s: {windows:?}");
     assert!(windows.windows(2).all(|pair| pair[0] < pair[1]), "one each: {windows:?}");
+}
+
+/// When 200s were answered, in ms since the first request, for hits as fast as they go.
+async fn admissions(server: &Server, total: Duration) -> Vec<u128> {
+    let started = clock::now();
+    let mut admitted = Vec::new();
+    while started.elapsed() < total {
+        let sent = started.elapsed();
+        if hit(server, "ada").await.status() == 200 {
+            admitted.push(sent.as_millis());
+        }
+    }
+    admitted
+}
+
+#[tokio::test]
+async fn a_sliding_window_never_admits_more_than_its_limit_in_any_span() {
+    let node = Node::start();
+    let window = ["--rate-limit-max-requests", "5", "--rate-limit-window-ms", "300"];
+    let flags = [&window[..], &["--rate-limit-algorithm", "sliding-window"]].concat();
+    let server = Server::on(&node, &flags).await;
+    let admitted = admissions(&server, Duration::from_millis(1000)).await;
+    assert!(admitted.len() >= 15, "5 in each 300 ms: {admitted:?}");
+    // From the sending of one to the sending of the sixth after it passes a window, save what the
+    // way to Redis took.
+    assert!(admitted.windows(6).all(|six| six[5] - six[0] >= 270), "{admitted:?}");
+}
+
+#[tokio::test]
+async fn gcra_admits_a_burst_of_the_limit_and_then_its_rate() {
+    let node = Node::start();
+    let window = ["--rate-limit-max-requests", "7", "--rate-limit-window-ms", "700"];
+    let flags = [&window[..], &["--rate-limit-algorithm", "gcra"]].concat();
+    let server = Server::on(&node, &flags).await;
+    let burst = futures_util::future::join_all((0..7).map(|_| hit(&server, "bob"))).await;
+    assert!(burst.iter().all(|answer| answer.status() == 200), "the bucket holds the limit");
+    let admitted = admissions(&server, Duration::from_millis(1050)).await;
+    assert!((16..=18).contains(&admitted.len()), "7, then one each 100 ms: {admitted:?}");
+}
+
+#[tokio::test]
+async fn draft_8_names_the_policy() {
+    let node = Node::start();
+    let flags = ["--rate-limit-headers", "draft-8", "--rate-limit-window-ms", "3600000"];
+    let server = Server::on(&node, &flags).await;
+    let answer = hit(&server, "ada").await;
+    assert_eq!(header(&answer, "ratelimit-policy"), "\"general\";q=100;w=3600");
+    assert!(header(&answer, "ratelimit").starts_with("\"general\";r=99;t="));
+    assert_eq!(header(&answer, "ratelimit-limit"), "");
 }

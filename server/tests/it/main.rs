@@ -1,6 +1,7 @@
 //! The server against a real Redis, through its real interface.
 
 mod cache;
+mod clock;
 mod failover;
 mod limits;
 mod outage;

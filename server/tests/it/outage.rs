@@ -1,10 +1,11 @@
 //! Without Redis: misses, what the setting says, and refusals, all in time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
 
+use crate::clock;
 use crate::redis::Node;
 use crate::server::{Server, header};
 
@@ -12,7 +13,7 @@ const TIMEOUT: &str = "400";
 const LONGEST: Duration = Duration::from_millis(650);
 
 async fn timed(work: impl Future<Output = reqwest::Response>) -> reqwest::Response {
-    let started = Instant::now();
+    let started = clock::now();
     let response = work.await;
     assert!(started.elapsed() < LONGEST, "{} took {:?}", response.url(), started.elapsed());
     response

@@ -1,9 +1,10 @@
 //! Jobs run at least once, in order, with their pauses, and are decided over once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::clock;
 use crate::redis::Node;
 use crate::server::{Server, body, eventually};
 use crate::upstream::Upstream;
@@ -48,7 +49,7 @@ async fn failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_u
     let node = Node::start();
     let mails = Upstream::start(usize::MAX, Duration::ZERO).await;
     let server = Server::on(&node, &["--mail-upstream-url", &mails.url]).await;
-    let started = Instant::now();
+    let started = clock::now();
     let id = mail(&server, "a", json!({ "attempts": 3, "backoff": 100 })).await;
     becomes(&server, EMAIL, &id, "failed").await;
     assert!(started.elapsed() >= Duration::from_millis(300), "100 ms, then 200 ms");
@@ -80,7 +81,7 @@ async fn a_delayed_job_is_not_early() {
     let node = Node::start();
     let mails = Upstream::start(0, Duration::ZERO).await;
     let server = Server::on(&node, &["--mail-upstream-url", &mails.url]).await;
-    let submitted = Instant::now();
+    let submitted = clock::now();
     let id = mail(&server, "a", json!({ "delay": 400 })).await;
     assert_eq!(state(&server, EMAIL, &id).await, "delayed");
     becomes(&server, EMAIL, &id, "completed").await;

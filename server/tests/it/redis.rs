@@ -3,9 +3,11 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
+
+use crate::clock;
 
 /// A `redis-server` process.
 pub(crate) struct Node {
@@ -30,9 +32,9 @@ pub(crate) fn free_port() -> u16 {
 }
 
 fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = clock::now() + Duration::from_secs(30);
     while !happened() {
-        assert!(Instant::now() < deadline, "waited 30 s in vain for {what}");
+        assert!(clock::now() < deadline, "waited 30 s in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -1,7 +1,8 @@
--- Fixed windows, aligned to Redis' clock. ARGV[1]: length of a window in ms.
--- Gives the window's number, the hits in it with this one, and the ms until it ends.
+-- Fixed windows, aligned to Redis' clock. ARGV: limit, length of a window in ms.
+-- Gives whether the hit is admitted, the hits in its window with this one, the ms until the window
+-- ends, and the window's number.
 -- One key a client, holding "window count": no key is computed here, as a cluster demands.
-local length = tonumber(ARGV[1])
+local limit, length = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window = math.floor(now / length)
@@ -20,4 +21,4 @@ end
 count = count + 1
 local rest = (window + 1) * length - now
 redis.call('SET', KEYS[1], string.format('%d %d', window, count), 'PX', rest)
-return { window, count, rest }
+return { count <= limit and 1 or 0, count, rest, window }

@@ -1,0 +1,46 @@
+//! The algorithms, each one script on Redis' own clock.
+
+use std::time::Duration;
+
+use super::Policy;
+use crate::redis::{Failure, Link, Lua, Repeat, Script};
+use crate::settings::Algorithm;
+
+static FIXED_WINDOW: Lua = Lua::new(|| Script::new(include_str!("lua/fixed_window.lua")));
+static SLIDING_WINDOW: Lua = Lua::new(|| Script::new(include_str!("lua/sliding_window.lua")));
+static GCRA: Lua = Lua::new(|| Script::new(include_str!("lua/gcra.lua")));
+
+/// A request that was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) admitted: bool,
+    pub(super) limit: u64,
+    /// What is used of the limit with this request. Fixed windows also count what they refuse.
+    pub(super) count: u64,
+    /// Number of the window since the epoch; only fixed windows have one.
+    pub(super) window: Option<u64>,
+    /// Until there is more of the limit.
+    pub(super) reset: Duration,
+}
+
+/// Counts a request. It is never sent twice: that could count it twice.
+pub(super) async fn hit(
+    link: &Link,
+    algorithm: Algorithm,
+    policy: &Policy,
+    who: &str,
+) -> Result<Hit, Failure> {
+    let script = match algorithm {
+        Algorithm::FixedWindow => &FIXED_WINDOW,
+        Algorithm::SlidingWindow => &SLIDING_WINDOW,
+        Algorithm::Gcra => &GCRA,
+    };
+    let key = format!("{}{who}", policy.prefix);
+    let length = u64::try_from(policy.limit.window.as_millis()).unwrap_or(u64::MAX);
+    let limit = policy.limit.limit;
+    let script = script.with(&[&key]).arg(limit).arg(length);
+    let (admitted, count, rest, window): (bool, u64, u64, i64) =
+        link.run(&script, Repeat::Never).await?.value;
+    let (window, reset) = (u64::try_from(window).ok(), Duration::from_millis(rest));
+    Ok(Hit { admitted, limit, count, window, reset })
+}
