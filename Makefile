@@ -1,4 +1,4 @@
-.PHONY: drill test setup
+.PHONY: drill test setup bench-proxy
 
 # Runs the default drill; `make drill ARGS=split-brain` runs another one.
 drill: setup
@@ -10,3 +10,8 @@ test: setup
 
 setup:
 	@scripts/setup
+
+# The proxy against Shopify's and HAProxy, where they are installed; wants a quiet machine.
+bench-proxy: setup
+	cargo build --release -p redrill-toxiproxy --example serve
+	toxiproxy/bench/compare

@@ -25,10 +25,10 @@ use crate::{Options, clock, serve};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Long enough to be told from promptness, short enough to wait for.
-const DELAY: Duration = Duration::from_millis(150);
-/// What a busy machine may add.
-const SLACK: Duration = Duration::from_millis(140);
+/// Long enough to be told from promptness on a busy machine, short enough to wait for.
+const DELAY: Duration = Duration::from_millis(300);
+/// What a busy machine may add: less than one more delay, so that a fault that acts twice is seen.
+const SLACK: Duration = Duration::from_millis(290);
 
 /// A server with a proxy `p` before an upstream.
 struct Rig {
@@ -136,6 +136,12 @@ async fn assert_silent(socket: &mut TcpStream) {
     let mut buffer = [0; 16];
     let heard = timeout(DELAY, socket.read(&mut buffer)).await;
     assert!(heard.is_err(), "nothing may be heard, but {heard:?} was");
+}
+
+/// Which of the connections have got anything, once all had the time to.
+async fn heard(sockets: &[TcpStream]) -> Vec<bool> {
+    tokio::time::sleep(DELAY).await;
+    sockets.iter().map(|socket| matches!(socket.try_read(&mut [0; 1]), Ok(1))).collect()
 }
 
 fn assert_about(took: Duration, wanted: Duration) {
