@@ -2,7 +2,7 @@
 
 use super::hits::{Client, Hit, clients, plausible_span};
 use crate::checker::{Checker, Tally, count, many, nanoseconds, seconds, witness};
-use redrill_history::{Finding, Operation, RunView, Witness};
+use redrill_history::{Finding, Operation, Outcome, RunView, Witness};
 
 pub(super) struct OverAdmission;
 
@@ -110,7 +110,7 @@ fn over_by_interval<'a>(client: &Client<'a>) -> Vec<Excess<'a>> {
 fn possible<'a>(client: &Client<'a>) -> Vec<Hit<'a>> {
     let mut over: Vec<Hit<'a>> = Vec::new();
     let limit = usize::try_from(client.policy.limit).unwrap_or(usize::MAX);
-    let unanswered = || client.hits.iter().filter(|hit| !hit.op.is_ok());
+    let unanswered = || client.hits.iter().filter(|hit| hit.op.outcome == Outcome::Unknown);
     for hits in client.windows().into_values() {
         let (from_ns, to_ns) = plausible_span(&hits, client.policy);
         let mut all: Vec<Hit<'a>> = hits.into_iter().filter(Hit::is_admitted).collect();

@@ -54,8 +54,9 @@ fn proof(entry: &Entry<'_>) -> Witness {
     let submit = entry.submit;
     let tried = match entry.effects.len() as u64 {
         0 => "No call for it ever reached the model or the mail API".to_owned(),
+        1 => "Only 1 call for it was seen, not answered with success".to_owned(),
         calls => {
-            format!("Only {} for it was seen, none answered with success", many(calls, "call"))
+            format!("Only {} calls for it were seen, none answered with success", count(calls))
         }
     };
     let mut operations = vec![submit];
