@@ -22,6 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) listen: String,
     pub(crate) upstream: String,
     pub(crate) enabled: bool,
+    /// An extension: connections are refused when the upstream refuses them.
+    pub(crate) refuse: bool,
     /// An extension: the toxics that it starts with.
     pub(crate) toxics: Vec<Toxic>,
 }
@@ -41,6 +43,7 @@ impl Wanted {
             listen: given.text("listen")?.unwrap_or_default(),
             upstream: required("upstream")?,
             enabled: given.boolean("enabled")?.unwrap_or(true),
+            refuse: given.boolean("refuse")?.unwrap_or(false),
             toxics: toxics(given)?,
         })
     }
@@ -95,8 +98,9 @@ impl Collection {
     }
 
     async fn insert(&self, wanted: Wanted) -> Result<Arc<Proxy>, ApiError> {
-        let Wanted { name, listen, upstream, enabled, toxics } = wanted;
+        let Wanted { name, listen, upstream, enabled, refuse, toxics } = wanted;
         let proxy = Arc::new(Proxy::new(name, listen, upstream, self.seed));
+        proxy.set_refuses(refuse);
         proxy.set_toxics(toxics).await;
         if enabled {
             proxy.start().await?;

@@ -88,7 +88,11 @@ pub(super) async fn update(
         upstream: given.text("upstream")?.unwrap_or(now.upstream),
         enabled: given.boolean("enabled")?.unwrap_or(now.enabled),
     };
+    let refuse = given.boolean("refuse")?;
     proxy.update(wanted).await?;
+    if let Some(refuse) = refuse {
+        proxy.set_refuses(refuse);
+    }
     Ok(Json(proxy.to_json()))
 }
 

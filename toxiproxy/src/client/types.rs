@@ -29,6 +29,9 @@ pub struct Proxy {
     pub upstream: String,
     /// Whether it listens.
     pub enabled: bool,
+    /// Whether it refuses connections when its upstream does. An extension of this server.
+    #[serde(default)]
+    pub refuse: bool,
     /// Its toxics, those on the way to the server first.
     #[serde(default)]
     pub toxics: Vec<Toxic>,
@@ -45,6 +48,10 @@ pub struct NewProxy {
     pub upstream: String,
     /// Whether it listens from the start.
     pub enabled: bool,
+    /// Whether it refuses connections when its upstream does: until the upstream accepts again,
+    /// connecting is refused rather than accepted and closed. An extension of this server.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refuse: bool,
     /// Its toxics from the start. An extension: Shopify's server ignores them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub toxics: Vec<NewToxic>,
@@ -62,6 +69,7 @@ impl NewProxy {
             listen: listen.to_string(),
             upstream: upstream.to_string(),
             enabled: true,
+            refuse: false,
             toxics: Vec::new(),
         }
     }
@@ -76,6 +84,9 @@ pub struct ProxyUpdate {
     /// Another upstream: restarts the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
+    /// Whether it is to refuse connections when its upstream does. An extension of this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refuse: Option<bool>,
     /// Whether it is to listen. False closes its connections too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,

@@ -1,7 +1,7 @@
 //! Accepting connections and dialling for each, apart, so that a slow dial delays no other.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use crate::cut::Mode;
 const DIAL_WITHIN: Duration = Duration::from_secs(30);
 /// The pause after a failed accept: it fails for want of file descriptors, which come back.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// How often an upstream that refused is tried again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// A running listener.
 pub(super) struct Acceptor(JoinHandle<()>);
@@ -36,18 +39,40 @@ impl Acceptor {
     }
 }
 
-async fn accept(listener: TcpListener, upstream: Arc<str>, live: Arc<Live>) {
+async fn accept(mut listener: TcpListener, upstream: Arc<str>, live: Arc<Live>) {
     loop {
-        match listener.accept().await {
-            Ok((client, peer)) => {
-                let registered = live.register();
-                let upstream = Arc::clone(&upstream);
-                tokio::spawn(carry(client, peer.ip(), upstream, registered));
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((client, peer)) => {
+                    let registered = live.register();
+                    tokio::spawn(carry(client, peer.ip(), Arc::clone(&upstream), registered));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a client");
+                    sleep(ACCEPT_AGAIN_AFTER).await;
+                }
+            },
+            () = live.upstream_refused.notified() => {
+                listener = match listener.local_addr() {
+                    Ok(address) => {
+                        drop(listener);
+                        listen_with(&upstream, address).await
+                    }
+                    Err(_) => listener,
+                };
             }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a client");
-                sleep(ACCEPT_AGAIN_AFTER).await;
-            }
+        }
+    }
+}
+
+/// Refuses connections as the upstream does, until the upstream takes them again.
+async fn listen_with(upstream: &str, address: SocketAddr) -> TcpListener {
+    loop {
+        sleep(TRY_AGAIN_AFTER).await;
+        let Ok(Ok(_)) = timeout(DIAL_WITHIN, TcpStream::connect(upstream)).await else { continue };
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) => tracing::warn!(%address, %error, "cannot listen again"),
         }
     }
 }
@@ -89,11 +114,26 @@ async fn reach(
             dialled = timeout(DIAL_WITHIN, dial(upstream)), if cut.is_none() => {
                 return match dialled {
                     Ok(Ok(server)) => Some(server),
-                    Ok(Err(error)) => unreachable(upstream, &error),
+                    Ok(Err(error)) => {
+                        if error.kind() == io::ErrorKind::ConnectionRefused {
+                            refuse(client, &registered.live);
+                        }
+                        unreachable(upstream, &error)
+                    }
                     Err(_) => unreachable(upstream, &io::ErrorKind::TimedOut.into()),
                 };
             }
         }
+    }
+}
+
+/// Where the proxy is to refuse what its upstream refuses: this client is reset, because it is too
+/// late to refuse it, and those after it are refused.
+fn refuse(client: &TcpStream, live: &Live) {
+    if live.refuses() {
+        // A dead socket refuses the option.
+        let _ = reset_on_drop(client);
+        live.upstream_refused.notify_one();
     }
 }
 

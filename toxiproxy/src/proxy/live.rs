@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::control::{Control, Settings};
@@ -26,6 +26,10 @@ pub(super) struct Live {
     pub(super) down: Arc<Flow>,
     /// Connections that were to be followed and are no conversation with Redis.
     pub(super) untouched: Arc<AtomicU64>,
+    /// Whether connections are refused when the upstream refuses them.
+    refuses: AtomicBool,
+    /// The upstream refused, and so is the proxy to.
+    pub(super) upstream_refused: Notify,
     state: Mutex<State>,
 }
 
@@ -69,8 +73,20 @@ impl Live {
             up: Arc::default(),
             down: Arc::default(),
             untouched: Arc::default(),
+            refuses: AtomicBool::new(false),
+            upstream_refused: Notify::new(),
             state: Mutex::default(),
         }
+    }
+
+    /// Whether connections are refused when the upstream refuses them.
+    pub(super) fn refuses(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed)
+    }
+
+    /// Refuses connections, or not, when the upstream refuses them.
+    pub(super) fn set_refuses(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::Relaxed);
     }
 
     /// A toxic's identity.

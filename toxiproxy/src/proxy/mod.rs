@@ -131,6 +131,11 @@ impl Proxy {
         }
     }
 
+    /// Refuses connections, or not, when the upstream refuses them.
+    pub(crate) fn set_refuses(&self, refuses: bool) {
+        self.live.set_refuses(refuses);
+    }
+
     /// Its toxics: those on the way to the server first.
     pub(crate) fn toxics(&self) -> Vec<Arc<Toxic>> {
         let mut toxics = self.live.settings().toxics.clone();
@@ -260,12 +265,16 @@ impl Proxy {
     pub(crate) fn to_json(&self) -> Value {
         let route = self.route();
         let toxics: Vec<Value> = self.toxics().iter().map(|toxic| toxic.to_json()).collect();
-        json!({
+        let mut shown = json!({
             "name": self.name,
             "listen": route.listen,
             "upstream": route.upstream,
             "enabled": route.enabled,
             "toxics": toxics,
-        })
+        });
+        if self.live.refuses() {
+            shown["refuse"] = true.into();
+        }
+        shown
     }
 }

@@ -95,10 +95,46 @@ async fn another_upstream_restarts_and_the_same_one_does_not() {
         listen: Some(format!("localhost:{port}")),
         upstream: Some(rig.upstream.to_string()),
         enabled: Some(true),
+        refuse: None,
     };
     rig.client.update("p", &same).await.expect("updated");
     round_trip(&mut live, b"still").await;
     let other = ProxyUpdate { upstream: Some("127.0.0.1:1".into()), ..Default::default() };
     rig.client.update("p", &other).await.expect("updated");
     assert_eq!(next_read(&mut live).await.expect("closed, not reset"), 0);
+}
+
+/// A client of a dead node is to see what it would see without the proxy.
+#[tokio::test]
+async fn a_proxy_that_refuses_as_its_upstream_does() {
+    let (rig, upstream) = manual_rig().await;
+    let update = ProxyUpdate { refuse: Some(true), ..ProxyUpdate::default() };
+    assert!(rig.client.update("p", &update).await.expect("updated").refuse);
+    drop(upstream);
+    assert!(is_reset(&next_read(&mut rig.dial().await).await));
+    while TcpStream::connect(rig.listen).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let refused = TcpStream::connect(rig.listen).await.expect_err("nobody listens");
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    let upstream = TcpListener::bind(rig.upstream).await.expect("the address is free again");
+    let back = async {
+        loop {
+            if let Ok(client) = TcpStream::connect(rig.listen).await {
+                break client;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let mut client = timeout(PATIENCE, back).await.expect("the proxy listens again");
+    client.write_all(b"back").await.expect("sent");
+    loop {
+        // The first connections are the proxy's own tries.
+        let (mut server, _) = upstream.accept().await.expect("the proxy dials");
+        let mut word = [0; 4];
+        if server.read_exact(&mut word).await.is_ok() {
+            assert_eq!(&word, b"back");
+            break;
+        }
+    }
 }

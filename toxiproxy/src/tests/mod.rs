@@ -2,6 +2,7 @@
 //! more; the upper bounds leave room for a busy machine.
 
 mod api;
+mod changelog;
 mod cut;
 mod links;
 mod redis;
