@@ -22,52 +22,16 @@ impl Checker for Accounting {
         for entry in &ledger.entries {
             tally.examine(entry.submit);
         }
-        let outcome = |wanted: Outcome| {
-            ledger.entries.iter().filter(|entry| entry.submit.outcome == wanted).count() as u64
-        };
-        let attempted = ledger.entries.len() as u64;
-        let outcomes = Outcome::ALL.map(outcome);
-        let [acknowledged, refused, unknown] = outcomes;
-        let executed = ledger.number(|fate| fate == Fate::Executed);
-        let failed = ledger.number(|fate| fate == Fate::Failed);
-        let lost = ledger.number(Fate::is_lost);
-        let stuck = ledger.number(|fate| fate == Fate::Stuck);
-        let unclassified = ledger.number(|fate| fate == Fate::Unclassified);
-        for (name, number) in [
-            ("attempted", attempted),
-            ("acknowledged", acknowledged),
-            ("refused", refused),
-            ("unknown", unknown),
-            ("executed", executed),
-            ("failed", failed),
-            ("lost", lost),
-            ("stuck", stuck),
-            ("unclassified", unclassified),
-            ("not acknowledged, and executed", uncredited(&ledger)),
-        ] {
+        let books = Books::of(&ledger);
+        for (name, number) in books.rows() {
             tally.measure(name, Some(number as f64), Unit::Count);
         }
-        let fates = [executed, failed, lost, stuck, unclassified];
-        let balanced =
-            attempted == outcomes.iter().sum::<u64>() && acknowledged == fates.iter().sum::<u64>();
-        if let (false, Some(entry)) = (balanced, ledger.entries.first()) {
+        if let (false, Some(entry)) = (books.balance(), ledger.entries.first()) {
             let explanation = "The sums of the books differ.".to_owned();
             tally.definite(entry.submit, || witness(explanation, &[entry.submit], &[]));
         }
-        let summary = format!(
-            "{} attempted: {} acknowledged, {} refused, {} unknown; of the acknowledged {} were \
-             executed, {} failed, {} were lost, {} stuck and {} unclassified.",
-            were(attempted),
-            count(acknowledged),
-            count(refused),
-            count(unknown),
-            count(executed),
-            count(failed),
-            count(lost),
-            count(stuck),
-            count(unclassified)
-        );
-        let finding = tally.judged(summary, "no job was submitted");
+        let unclassified = books.unclassified;
+        let finding = tally.judged(books.summary(), "no job was submitted");
         if unclassified > 0 {
             let reason = format!(
                 "Of {} nothing final is known. {}",
@@ -85,14 +49,80 @@ impl Checker for Accounting {
     }
 }
 
-fn were(jobs: u64) -> String {
-    format!("{} {}", many(jobs, "job"), if jobs == 1 { "was" } else { "were" })
+/// What became of all jobs.
+struct Books {
+    attempted: u64,
+    acknowledged: u64,
+    refused: u64,
+    unknown: u64,
+    executed: u64,
+    failed: u64,
+    given_up: u64,
+    lost: u64,
+    stuck: u64,
+    unclassified: u64,
+    uncredited: u64,
 }
 
-/// Jobs that ran though their submission was answered with an error or not at all.
-fn uncredited(ledger: &Ledger<'_>) -> u64 {
-    let ran = ledger.entries.iter().filter(|entry| entry.executions().next().is_some());
-    ran.filter(|entry| !entry.submit.is_ok()).count() as u64
+impl Books {
+    fn of(ledger: &Ledger<'_>) -> Self {
+        let outcome = |wanted: Outcome| {
+            ledger.entries.iter().filter(|entry| entry.submit.outcome == wanted).count() as u64
+        };
+        let ran = ledger.entries.iter().filter(|entry| entry.executions().next().is_some());
+        Self {
+            attempted: ledger.entries.len() as u64,
+            acknowledged: outcome(Outcome::Ok),
+            refused: outcome(Outcome::Refused),
+            unknown: outcome(Outcome::Unknown),
+            executed: ledger.number(|fate| fate == Fate::Executed),
+            failed: ledger.number(Fate::is_failed),
+            given_up: ledger.number(|fate| fate == Fate::GivenUp),
+            lost: ledger.number(Fate::is_lost),
+            stuck: ledger.number(|fate| fate == Fate::Stuck),
+            unclassified: ledger.number(|fate| fate == Fate::Unclassified),
+            uncredited: ran.filter(|entry| !entry.submit.is_ok()).count() as u64,
+        }
+    }
+
+    fn balance(&self) -> bool {
+        let fates = self.executed + self.failed + self.lost + self.stuck + self.unclassified;
+        self.attempted == self.acknowledged + self.refused + self.unknown
+            && self.acknowledged == fates
+    }
+
+    fn rows(&self) -> [(&'static str, u64); 11] {
+        [
+            ("attempted", self.attempted),
+            ("acknowledged", self.acknowledged),
+            ("refused", self.refused),
+            ("unknown", self.unknown),
+            ("executed", self.executed),
+            ("failed", self.failed),
+            ("lost", self.lost),
+            ("stuck", self.stuck),
+            ("unclassified", self.unclassified),
+            ("failed with fewer attempts seen than are allowed", self.given_up),
+            ("not acknowledged, and executed", self.uncredited),
+        ]
+    }
+
+    fn summary(&self) -> String {
+        format!(
+            "{} {} attempted: {} acknowledged, {} refused, {} unknown; of the acknowledged {} were \
+             executed, {} failed, {} were lost, {} stuck and {} unclassified.",
+            many(self.attempted, "job"),
+            if self.attempted == 1 { "was" } else { "were" },
+            count(self.acknowledged),
+            count(self.refused),
+            count(self.unknown),
+            count(self.executed),
+            count(self.failed),
+            count(self.lost),
+            count(self.stuck),
+            count(self.unclassified)
+        )
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +166,7 @@ mod tests {
             ("lost", 1.0),
             ("stuck", 1.0),
             ("unclassified", 0.0),
+            ("failed with fewer attempts seen than are allowed", 1.0),
             ("not acknowledged, and executed", 1.0),
         ] {
             assert_eq!(measured(&finding, name), number, "{name}");

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) enum Fate {
     /// A call for it was answered with success.
     Executed,
-    /// Every allowed attempt was seen failing, or the service says that it gave the job up.
+    /// Every allowed attempt was seen failing.
     Failed,
+    /// The service says that it failed, and fewer failing attempts were seen than are allowed.
+    GivenUp,
     /// No call for it succeeded, and the service does not know it after the drain.
     Gone,
     /// No call for it succeeded, and the service says that it was completed.
@@ -22,6 +24,11 @@ pub(super) enum Fate {
 }
 
 impl Fate {
+    /// True where the service says rightly or wrongly that the job failed.
+    pub(super) fn is_failed(self) -> bool {
+        matches!(self, Self::Failed | Self::GivenUp)
+    }
+
     /// True where acknowledged work did not happen and never will.
     pub(super) fn is_lost(self) -> bool {
         matches!(self, Self::Gone | Self::FalselyCompleted)
@@ -126,7 +133,7 @@ fn fate(effects: &[&Operation], state: Option<u64>, attempts: u32, any_effect: b
         Some(4) if has_unknown => Fate::Executed,
         // Without a single call in the whole run nobody looked where the service works.
         Some(4) if any_effect => Fate::FalselyCompleted,
-        Some(5) => Fate::Failed,
+        Some(5) => Fate::GivenUp,
         _ => Fate::Unclassified,
     }
 }
@@ -178,7 +185,8 @@ mod tests {
             (&failing, None, Fate::Failed),
             (&failing, Some(0), Fate::Failed),
             (&repeated, Some(1), Fate::Stuck),
-            (&[], Some(5), Fate::Failed),
+            (&[], Some(5), Fate::GivenUp),
+            (&failing, Some(5), Fate::Failed),
             (&[], Some(0), Fate::Gone),
             (&[(Outcome::Refused, 1)], Some(0), Fate::Gone),
             (&[], Some(4), Fate::FalselyCompleted),

@@ -38,7 +38,7 @@ impl Checker for Lost {
                     tally.row("What became of it?", became, 1);
                 }
                 Fate::Unclassified => tally.possible(entry.submit),
-                Fate::Executed | Fate::Failed | Fate::Stuck => {}
+                Fate::Executed | Fate::Failed | Fate::GivenUp | Fate::Stuck => {}
             }
         }
         let summary = format!(
