@@ -20,7 +20,7 @@ use crate::redis::Redis;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::upstream::Upstream;
-use crate::{cache, clock, health, http, limits, presence, queues, sessions};
+use crate::{cache, clock, health, http, limits, openapi, presence, queues, sessions};
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -68,6 +68,7 @@ impl App {
             .merge(queues::routes())
             .merge(presence::routes())
             .merge(health::routes())
+            .merge(openapi::routes())
             .fallback(http::no_such_path)
             .method_not_allowed_fallback(http::no_such_method)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -10,6 +10,7 @@ mod hex;
 mod http;
 mod limits;
 mod metrics;
+mod openapi;
 mod presence;
 mod queues;
 mod random;

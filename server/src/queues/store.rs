@@ -119,7 +119,8 @@ impl Store {
         Ok(self.link.run(&script, Repeat::Safe).await?.value)
     }
 
-    /// Completes a job; false if it is somebody else's by now. Safe to repeat: a lease decides once.
+    /// Completes a job; false if it is somebody else's by now. Safe to repeat: a lease decides
+    /// once.
     pub(super) async fn complete(
         &self,
         job: &Leased,

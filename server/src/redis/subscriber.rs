@@ -60,7 +60,8 @@ async fn listen(link: &Link, channel: &str, heard: &mpsc::Sender<Heard>) -> Resu
             // The commands' connection knows sooner than this one that the master is another.
             () = live.retired() => return Ok(()),
             _ = ping.tick() => {
-                let answered = tokio::time::timeout(plan.command_timeout, sink.ping::<redis::Value>());
+                let ping = sink.ping::<redis::Value>();
+                let answered = tokio::time::timeout(plan.command_timeout, ping);
                 answered.await.map_err(|_| lost())??;
             }
         }

@@ -1,9 +1,11 @@
 //! A master that dies, freezes or is deposed: the next one is found, and nothing hangs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::redis::Group;
@@ -19,15 +21,16 @@ async fn login(server: &Server) -> reqwest::Response {
 }
 
 /// Writes until one is acknowledged by another node than the one at `old`; all answers in time.
-async fn moves_on(group: &Group, server: &Server, old: usize, old_id: &str) {
+async fn moves_on(group: &Group, server: &Server, old: usize, old_id: &str) -> Instant {
     let started = clock::now();
     loop {
         let response = login(server).await;
         let node = header(&response, "x-redis-node").to_owned();
         if response.status() == 200 && node != old_id {
+            let acknowledged = clock::now();
             let master = group.master_except(old).expect("there is a new master");
             assert_eq!(node, group.run_id(master));
-            return;
+            return acknowledged;
         }
         if response.status() != 200 {
             assert_eq!(response.status(), 503);
@@ -35,6 +38,40 @@ async fn moves_on(group: &Group, server: &Server, old: usize, old_id: &str) {
         }
         assert!(started.elapsed() < Duration::from_secs(30), "no write within 30 s");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// When a Sentinel first said that there is a new master.
+struct News(mpsc::UnboundedReceiver<Instant>);
+
+impl News {
+    async fn follow(group: &Group) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        for sentinel in &group.sentinels {
+            let url = format!("redis://127.0.0.1:{}/", sentinel.port);
+            let client = redis::Client::open(url).expect("a good URL");
+            let mut pubsub = client.get_async_pubsub().await.expect("a Sentinel answers");
+            let news = ["+switch-master", "+promoted-slave"];
+            pubsub.subscribe(&news).await.expect("it takes subscriptions");
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                if pubsub.on_message().next().await.is_some() {
+                    let _ = sender.send(clock::now());
+                }
+            });
+        }
+        Self(receiver)
+    }
+
+    /// The first acknowledged write comes soon after the first message, if not before it.
+    async fn followed_at(mut self, acknowledged: Instant) {
+        let first = self.0.recv().await.expect("a Sentinel says so");
+        let after = acknowledged.saturating_duration_since(first);
+        println!(
+            "acknowledged {after:?} after the news ({:?} before)",
+            first.saturating_duration_since(acknowledged)
+        );
+        assert!(after <= Duration::from_millis(250), "acknowledged {after:?} after the news");
     }
 }
 
@@ -52,8 +89,9 @@ async fn service(group: &Group) -> (Server, String) {
 async fn a_killed_master_is_replaced() {
     let mut group = Group::start();
     let (server, old) = service(&group).await;
+    let news = News::follow(&group).await;
     group.nodes[0].kill();
-    moves_on(&group, &server, 0, &old).await;
+    news.followed_at(moves_on(&group, &server, 0, &old).await).await;
     assert_eq!(server.get("/health").await.status(), 200);
     let limited = server.request(Method::GET, "/api/limited").send().await.expect("an answer");
     assert_eq!(limited.status(), 200);
@@ -70,8 +108,9 @@ async fn a_killed_master_is_replaced() {
 async fn a_frozen_master_holds_nobody_and_is_not_gone_back_to() {
     let group = Group::start();
     let (server, old) = service(&group).await;
+    let news = News::follow(&group).await;
     group.nodes[0].signal("STOP");
-    moves_on(&group, &server, 0, &old).await;
+    news.followed_at(moves_on(&group, &server, 0, &old).await).await;
     group.nodes[0].signal("CONT");
     for _ in 0..100 {
         let response = login(&server).await;
@@ -84,8 +123,9 @@ async fn a_frozen_master_holds_nobody_and_is_not_gone_back_to() {
 async fn a_commanded_failover_is_followed() {
     let group = Group::start();
     let (server, old) = service(&group).await;
+    let news = News::follow(&group).await;
     assert_eq!(group.sentinels[0].ask("SENTINEL FAILOVER mymaster").as_deref(), Some("+OK\r\n"));
-    moves_on(&group, &server, 0, &old).await;
+    news.followed_at(moves_on(&group, &server, 0, &old).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

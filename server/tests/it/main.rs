@@ -4,6 +4,7 @@ mod cache;
 mod clock;
 mod failover;
 mod limits;
+mod openapi;
 mod outage;
 mod presence;
 mod queues;

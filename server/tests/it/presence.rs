@@ -98,7 +98,8 @@ async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live() {
     let script = format!(
         "EVAL \"redis.call('SELECT',2) local t=redis.call('TIME') \
          local at=t[1]*1000+math.floor(t[2]/1000)+900 \
-         redis.call('ZADD','{gone}user:ghost',at,'dead:1') redis.call('ZADD','{gone}online',at,'ghost') \
+         redis.call('ZADD','{gone}user:ghost',at,'dead:1') \
+         redis.call('ZADD','{gone}online',at,'ghost') \
          redis.call('HSET','{gone}told','ghost','1')\" 0"
     );
     assert!(node.ask(&script).is_some_and(|answer| !answer.starts_with('-')));

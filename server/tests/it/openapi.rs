@@ -1,0 +1,66 @@
+//! The document says what the service does.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use crate::redis::Node;
+use crate::server::Server;
+
+/// A body that the operation must take, or a path whose things are there.
+fn example(path: &str) -> (String, Value) {
+    let body = match path {
+        "/api/llm/generate" => json!({ "prompt": "a" }),
+        "/api/cache/warm" => json!({ "prompts": ["a"], "models": ["m"] }),
+        "/api/session/login" => json!({ "userId": "ada" }),
+        "/api/session/data" => json!({ "key": "k", "value": null }),
+        "/api/jobs" => json!({ "queue": "email-notifications", "name": "send-email",
+            "data": { "to": "a" } }),
+        _ => json!({}),
+    };
+    (path.replace("{userId}", "ada").replace("{queue}", "email-notifications"), body)
+}
+
+fn agrees(schema: &Value, body: &Value) -> Result<(), String> {
+    let empty = Map::new();
+    let properties = schema["properties"].as_object().unwrap_or(&empty);
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().unwrap_or_default();
+        body.get(name).ok_or_else(|| format!("{name} is missing in {body}"))?;
+    }
+    match body.as_object().and_then(|body| body.keys().find(|key| !properties.contains_key(*key))) {
+        Some(unknown) => Err(format!("{unknown} of {body} is not described")),
+        None => Ok(()),
+    }
+}
+
+#[tokio::test]
+async fn every_operation_answers_as_described() {
+    let node = Node::start();
+    let server = Server::on(&node, &[]).await;
+    let document = server.read("/openapi.json").await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;
+    let cookie = crate::server::header(&login, "set-cookie").to_owned();
+    let job = json!({ "to": "a" });
+    let id = server.submit("email-notifications", "send-email", job, json!({})).await;
+    let mut operations = 0;
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            if path == "/api/session/logout" || path == "/api/session/login" {
+                continue;
+            }
+            let (filled, body) = example(path);
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+            let request = server.request(method, &filled.replace("{id}", &id)).json(&body);
+            let response = request.header("cookie", &cookie).send().await.expect("an answer");
+            let status = response.status().as_u16().to_string();
+            let described = &operation["responses"][&status];
+            assert!(status.starts_with('2') && described.is_object(), "{path}: {status}");
+            let body: Value = response.json().await.expect("JSON");
+            let schema = &described["content"]["application/json"]["schema"];
+            assert_eq!(agrees(schema, &body), Ok(()), "{path}");
+            operations += 1;
+        }
+    }
+    assert_eq!(operations, 16, "all but the two that change the cookie");
+}
