@@ -65,8 +65,8 @@ pub enum Action {
     /// Sessions: read with the cookie of a session that was logged out. Key: session.
     /// Status 401 is what must come.
     DeadRead = 14,
-    /// Limiter: one request of a client. Key: `policy << 32 | client` (see [`Action::limiter_key`]).
-    /// Value: 1 admitted, 0 rejected.
+    /// Limiter: one request of a client. Key: `policy << 32 | client` (see
+    /// [`Action::limiter_key`]). Value: 1 admitted, 0 rejected.
     Hit = 20,
     /// Queue: submit a job. Key: job. Value: queue (0 model calls, 1 mails).
     Submit = 30,

@@ -1,4 +1,5 @@
-//! Latencies as HDR histograms: one interval log a kind of operation, open in any HdrHistogram tool.
+//! Latencies as HDR histograms: one interval log a kind of operation, open in any HdrHistogram
+//! tool.
 
 use crate::{Operation, SECOND_NS};
 use hdrhistogram::Histogram;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 pub enum RunError {
     /// The path is no run folder.
     #[error(
-        "{0} is no run folder: it has no plan.toml; give the folder that a run printed, or runs/latest"
+        "{0} is no run folder: it has no plan.toml; give the folder that a run printed, or \
+         runs/latest"
     )]
     NotARun(PathBuf),
     /// A file could not be read or written.

@@ -65,7 +65,10 @@ fn the_make_targets_exist() {
     let makefile = fs::read_to_string(workspace_root().join("Makefile")).expect("a Makefile");
     let text = readme();
     for target in ["drill", "test"] {
-        assert!(text.contains(&format!("\nmake {target} ")), "`make {target}` is not in the README");
+        assert!(
+            text.contains(&format!("\nmake {target} ")),
+            "`make {target}` is not in the README"
+        );
         assert!(makefile.contains(&format!("\n{target}: ")), "make has no target {target}");
     }
 }

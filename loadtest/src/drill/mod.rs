@@ -74,7 +74,9 @@ async fn perform(
         samples: stage.samples.clone(),
     };
     let environment = tokio::select! {
-        environment = Environment::start(setup) => environment.context("the environment did not start")?,
+        environment = Environment::start(setup) => {
+            environment.context("the environment did not start")?
+        }
         () = interrupt.wait() => return Ok(()),
     };
     let ready = environment.ready_after();

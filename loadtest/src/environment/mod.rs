@@ -166,7 +166,9 @@ impl Environment {
         let address = self.processes.spec(name)?.address;
         let is_redis = !name.starts_with("server");
         tokio::select! {
-            answered = member::answers(address, is_redis) => answered.with_context(|| name.to_owned()),
+            answered = member::answers(address, is_redis) => {
+                answered.with_context(|| name.to_owned())
+            }
             _ = process.ended() => {
                 let words = self.processes.last_words(name);
                 bail!("{name} was started again and ended at once; its log ends with:\n{words}")

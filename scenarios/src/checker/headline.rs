@@ -155,7 +155,8 @@ mod tests {
         let told = headline(&run, Verdict::Fail, &findings);
         assert!(
             told.starts_with(
-                "FAIL: 14 of 2,412 acknowledged jobs were lost when node[0] (the master) was killed; "
+                "FAIL: 14 of 2,412 acknowledged jobs were lost when node[0] (the master) was \
+                 killed; "
             ),
             "{told}"
         );

@@ -13,7 +13,10 @@ use super::error::ApiError;
 use crate::collection::Collection;
 
 /// The body of an update, in upstream's messages.
-const UPDATE: &str = r#"struct { Attributes interface {} "json:\"attributes\""; Toxicity float32 "json:\"toxicity\"" }"#;
+const UPDATE: &str = concat!(
+    r#"struct { Attributes interface {} "json:\"attributes\""; "#,
+    r#"Toxicity float32 "json:\"toxicity\"" }"#,
+);
 
 type Proxies = State<Arc<Collection>>;
 type Names = Path<(String, String)>;

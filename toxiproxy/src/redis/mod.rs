@@ -2,8 +2,8 @@
 //!
 //! A connection that is opened while its proxy has a redis toxic is followed command by command and
 //! reply by reply, so that a reply is known to belong to its command, also in pipelines. What no
-//! toxic acts on goes on byte for byte. After a command or a reply has vanished nothing behind it is
-//! delivered either, because a client would take a later reply for the lost one.
+//! toxic acts on goes on byte for byte. After a command or a reply has vanished nothing behind it
+//! is delivered either, because a client would take a later reply for the lost one.
 //!
 //! A transaction is acted on as a whole, at its EXEC, if a rule meant EXEC or any command that was
 //! queued. From a command on whose replies cannot be counted (SUBSCRIBE and its like, MONITOR,

@@ -13,8 +13,8 @@ impl Checker for OriginAmplification {
     }
 
     fn statement(&self) -> &'static str {
-        "The model is spared while the cache suffers: its calls a second, by phase, beside those of \
-         the baseline."
+        "The model is spared while the cache suffers: its calls a second, by phase, beside those \
+         of the baseline."
     }
 
     fn check(&self, run: &RunView) -> Finding {

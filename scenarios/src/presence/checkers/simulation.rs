@@ -101,7 +101,9 @@ proptest! {
     }
 
     #[test]
-    fn one_that_never_forgets_or_shows_nobody_is_found(lives in prop::collection::vec(life(), 1..8)) {
+    fn one_that_never_forgets_or_shows_nobody_is_found(
+        lives in prop::collection::vec(life(), 1..8)
+    ) {
         let plain = |life| Life { opening_answered: true, closing_answered: true, ..life };
         let mut lives: Vec<Life> = lives.into_iter().map(plain).collect();
         lives[0].open_ms += 3000;
