@@ -28,9 +28,7 @@ async fn connections_end_while_toxics_come_and_go() {
 #[tokio::test]
 async fn a_name_that_is_taken_leaks_no_port() {
     let rig = echo_rig().await;
-    let port = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let listen = port.local_addr().expect("its address");
-    drop(port);
+    let listen = lasting_listener().await.local_addr().expect("its address");
     let taken = rig.client.create(&NewProxy::new("p", &listen, &rig.upstream)).await;
     assert_eq!(taken.expect_err("the name is taken").status(), Some(409));
     let created = rig.client.create(&NewProxy::new("q", &listen, &rig.upstream)).await;

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::client::{Client, NewProxy, NewToxic};
+use crate::random::fresh_seed;
 use crate::{Options, clock, serve};
 
 /// Longer than anything here takes on a busy machine.
@@ -56,9 +57,22 @@ async fn server(options: Options) -> (Client, JoinHandle<()>) {
     (Client::new(address), task)
 }
 
+/// A listener on a port outside the range from which connections take theirs, so that it can be
+/// given up and taken again.
+async fn lasting_listener() -> TcpListener {
+    let start = fresh_seed() % 12_000;
+    for number in 0..12_000 {
+        let port = 20_000 + u16::try_from((start + number) % 12_000).expect("a small number");
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return listener;
+        }
+    }
+    panic!("every port from 20000 to 31999 is taken");
+}
+
 /// A proxy before a server that echoes.
 async fn echo_rig() -> Rig {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = lasting_listener().await;
     let upstream = listener.local_addr().expect("its address");
     let echo = tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
@@ -74,14 +88,15 @@ async fn echo_rig() -> Rig {
 
 /// A proxy before an upstream whose connections the test takes itself.
 async fn manual_rig() -> (Rig, TcpListener) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = lasting_listener().await;
     let upstream = listener.local_addr().expect("its address");
     (rig(upstream, tokio::spawn(async {})).await, listener)
 }
 
 async fn rig(upstream: SocketAddr, task: JoinHandle<()>) -> Rig {
     let (client, served) = server(Options { seed: Some(1), ..Options::default() }).await;
-    let created = client.create(&NewProxy::new("p", "127.0.0.1:0", &upstream)).await;
+    let listen = lasting_listener().await.local_addr().expect("its address");
+    let created = client.create(&NewProxy::new("p", &listen, &upstream)).await;
     let listen = created.expect("the proxy is created").listen.parse().expect("an address");
     Rig { client, listen, upstream, tasks: vec![served, task] }
 }
