@@ -2,6 +2,10 @@
 
 mod dependencies;
 mod drill;
+mod environment;
+mod faults;
+mod killed;
 mod readme;
 mod setup;
 mod tidy;
+mod unusable;
