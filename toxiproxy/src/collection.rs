@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::body::Fields;
 use crate::api::error::ApiError;
-use crate::proxy::Proxy;
+use crate::proxy::{Manners, Proxy};
 use crate::toxic::Toxic;
 
 /// The proxies of a server.
@@ -22,8 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) listen: String,
     pub(crate) upstream: String,
     pub(crate) enabled: bool,
-    /// An extension: connections are refused when the upstream refuses them.
-    pub(crate) refuse: bool,
+    /// An extension: how it takes connections.
+    pub(crate) manners: Manners,
     /// An extension: the toxics that it starts with.
     pub(crate) toxics: Vec<Toxic>,
 }
@@ -43,7 +43,7 @@ impl Wanted {
             listen: given.text("listen")?.unwrap_or_default(),
             upstream: required("upstream")?,
             enabled: given.boolean("enabled")?.unwrap_or(true),
-            refuse: given.boolean("refuse")?.unwrap_or(false),
+            manners: Manners::default().merged(given)?,
             toxics: toxics(given)?,
         })
     }
@@ -98,9 +98,9 @@ impl Collection {
     }
 
     async fn insert(&self, wanted: Wanted) -> Result<Arc<Proxy>, ApiError> {
-        let Wanted { name, listen, upstream, enabled, refuse, toxics } = wanted;
+        let Wanted { name, listen, upstream, enabled, manners, toxics } = wanted;
         let proxy = Arc::new(Proxy::new(name, listen, upstream, self.seed));
-        proxy.set_refuses(refuse);
+        proxy.set_manners(manners);
         proxy.set_toxics(toxics).await;
         if enabled {
             proxy.start().await?;

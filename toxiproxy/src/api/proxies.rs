@@ -88,11 +88,9 @@ pub(super) async fn update(
         upstream: given.text("upstream")?.unwrap_or(now.upstream),
         enabled: given.boolean("enabled")?.unwrap_or(now.enabled),
     };
-    let refuse = given.boolean("refuse")?;
+    let manners = proxy.manners().merged(&given)?;
     proxy.update(wanted).await?;
-    if let Some(refuse) = refuse {
-        proxy.set_refuses(refuse);
-    }
+    proxy.set_manners(manners);
     Ok(Json(proxy.to_json()))
 }
 

@@ -52,6 +52,10 @@ pub struct NewProxy {
     /// connecting is refused rather than accepted and closed. An extension of this server.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub refuse: bool,
+    /// How many milliseconds pass after a client was accepted until the upstream is dialled.
+    /// An extension of this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept_delay_ms: Option<u64>,
     /// Its toxics from the start. An extension: Shopify's server ignores them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub toxics: Vec<NewToxic>,
@@ -70,6 +74,7 @@ impl NewProxy {
             upstream: upstream.to_string(),
             enabled: true,
             refuse: false,
+            accept_delay_ms: None,
             toxics: Vec::new(),
         }
     }
@@ -87,6 +92,10 @@ pub struct ProxyUpdate {
     /// Whether it is to refuse connections when its upstream does. An extension of this server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refuse: Option<bool>,
+    /// How many milliseconds are to pass after a client was accepted until the upstream is
+    /// dialled. An extension of this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept_delay_ms: Option<u64>,
     /// Whether it is to listen. False closes its connections too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::connection::{Connection, has_news};
 use super::link::reset_on_drop;
 use super::live::{Live, Registered};
+use crate::clock;
 use crate::cut::Mode;
 
 /// How long an upstream may take to accept.
@@ -94,6 +95,7 @@ async fn reach(
     registered: &mut Registered,
 ) -> Option<TcpStream> {
     let mut frozen = None;
+    let dial_at = clock::now() + registered.live.manners().accept_delay;
     loop {
         let cut = registered.settings.cut.mode_for(peer);
         let lossy = frozen == Some(Mode::Drop) && cut.is_none() && has_news(client);
@@ -111,7 +113,7 @@ async fn reach(
                 }
                 registered.settings = Arc::clone(&notice.settings);
             }
-            dialled = timeout(DIAL_WITHIN, dial(upstream)), if cut.is_none() => {
+            dialled = timeout_at(dial_at + DIAL_WITHIN, dial(upstream, dial_at)), if cut.is_none() => {
                 return match dialled {
                     Ok(Ok(server)) => Some(server),
                     Ok(Err(error)) => {
@@ -130,14 +132,15 @@ async fn reach(
 /// Where the proxy is to refuse what its upstream refuses: this client is reset, because it is too
 /// late to refuse it, and those after it are refused.
 fn refuse(client: &TcpStream, live: &Live) {
-    if live.refuses() {
+    if live.manners().refuse {
         // A dead socket refuses the option.
         let _ = reset_on_drop(client);
         live.upstream_refused.notify_one();
     }
 }
 
-async fn dial(upstream: &str) -> io::Result<TcpStream> {
+async fn dial(upstream: &str, at: Instant) -> io::Result<TcpStream> {
+    sleep_until(at).await;
     TcpStream::connect(upstream).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::control::{Control, Settings};
+use super::manners::Manners;
 use super::traffic::Flow;
 
 /// How long a call waits until the connections obey. They do at once, unless the machine is
@@ -26,8 +27,7 @@ pub(super) struct Live {
     pub(super) down: Arc<Flow>,
     /// Connections that were to be followed and are no conversation with Redis.
     pub(super) untouched: Arc<AtomicU64>,
-    /// Whether connections are refused when the upstream refuses them.
-    refuses: AtomicBool,
+    manners: Mutex<Manners>,
     /// The upstream refused, and so is the proxy to.
     pub(super) upstream_refused: Notify,
     state: Mutex<State>,
@@ -73,20 +73,20 @@ impl Live {
             up: Arc::default(),
             down: Arc::default(),
             untouched: Arc::default(),
-            refuses: AtomicBool::new(false),
+            manners: Mutex::default(),
             upstream_refused: Notify::new(),
             state: Mutex::default(),
         }
     }
 
-    /// Whether connections are refused when the upstream refuses them.
-    pub(super) fn refuses(&self) -> bool {
-        self.refuses.load(Ordering::Relaxed)
+    /// How connections are taken.
+    pub(super) fn manners(&self) -> Manners {
+        *self.manners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses connections, or not, when the upstream refuses them.
-    pub(super) fn set_refuses(&self, refuses: bool) {
-        self.refuses.store(refuses, Ordering::Relaxed);
+    /// Takes the next connections in this way.
+    pub(super) fn set_manners(&self, manners: Manners) {
+        *self.manners.lock().unwrap_or_else(PoisonError::into_inner) = manners;
     }
 
     /// A toxic's identity.

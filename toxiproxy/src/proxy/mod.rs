@@ -6,6 +6,7 @@ mod connection;
 mod control;
 mod link;
 mod live;
+mod manners;
 mod slot;
 mod traffic;
 
@@ -23,6 +24,7 @@ use accept::Acceptor;
 #[cfg(test)]
 pub(crate) use link::reset_on_drop;
 use live::Live;
+pub(crate) use manners::Manners;
 use traffic::Flow;
 
 /// Where a proxy listens, where it leads, and whether it does.
@@ -131,9 +133,14 @@ impl Proxy {
         }
     }
 
-    /// Refuses connections, or not, when the upstream refuses them.
-    pub(crate) fn set_refuses(&self, refuses: bool) {
-        self.live.set_refuses(refuses);
+    /// How it takes connections.
+    pub(crate) fn manners(&self) -> Manners {
+        self.live.manners()
+    }
+
+    /// Takes the next connections in this way.
+    pub(crate) fn set_manners(&self, manners: Manners) {
+        self.live.set_manners(manners);
     }
 
     /// Its toxics: those on the way to the server first.
@@ -272,9 +279,7 @@ impl Proxy {
             "enabled": route.enabled,
             "toxics": toxics,
         });
-        if self.live.refuses() {
-            shown["refuse"] = true.into();
-        }
+        self.live.manners().show(&mut shown);
         shown
     }
 }

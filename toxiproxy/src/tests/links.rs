@@ -95,7 +95,7 @@ async fn another_upstream_restarts_and_the_same_one_does_not() {
         listen: Some(format!("localhost:{port}")),
         upstream: Some(rig.upstream.to_string()),
         enabled: Some(true),
-        refuse: None,
+        ..ProxyUpdate::default()
     };
     rig.client.update("p", &same).await.expect("updated");
     round_trip(&mut live, b"still").await;
@@ -137,4 +137,18 @@ async fn a_proxy_that_refuses_as_its_upstream_does() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn a_slow_accept_delays_new_connections_and_not_those_that_live() {
+    let rig = echo_rig().await;
+    let mut live = rig.dial().await;
+    round_trip(&mut live, b"alive").await;
+    let delay = Some(DELAY.as_millis() as u64);
+    let update = ProxyUpdate { accept_delay_ms: delay, ..ProxyUpdate::default() };
+    rig.client.update("p", &update).await.expect("updated");
+    assert_about(round_trip(&mut rig.dial().await, b"slow").await, DELAY);
+    assert!(round_trip(&mut live, b"quick").await < DELAY);
+    let wrong = ProxyUpdate { accept_delay_ms: Some(u64::MAX), ..ProxyUpdate::default() };
+    assert_eq!(rig.client.update("p", &wrong).await.expect_err("too long").status(), Some(400));
 }
