@@ -4,6 +4,8 @@
 mod app;
 mod cache;
 mod clock;
+#[cfg(feature = "planted-defects")]
+mod defects;
 mod error;
 mod health;
 mod hex;

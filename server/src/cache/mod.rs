@@ -173,6 +173,10 @@ impl Inner {
             match self.link.call_if_up::<Option<Vec<u8>>>(&get, Repeat::Safe, deadline).await {
                 Ok(answer) => {
                     if let Some(entry) = answer.value.and_then(|stored| key.open(&stored)) {
+                        #[cfg(feature = "planted-defects")]
+                        if crate::defects::LYING_HIT.strikes() {
+                            self.upstream.generate(&question, None).await?;
+                        }
                         return Ok(Found { entry: Arc::new(entry), hit: true, degraded: false });
                     }
                 }

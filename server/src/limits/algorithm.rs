@@ -36,6 +36,10 @@ pub(super) async fn hit(
         Algorithm::Gcra => &GCRA,
     };
     let key = format!("{}{who}", policy.prefix);
+    #[cfg(feature = "planted-defects")]
+    if crate::defects::LIMITER_FORGETS.strikes() {
+        crate::defects::forget(link, &key).await;
+    }
     let length = u64::try_from(policy.limit.window.as_millis()).unwrap_or(u64::MAX);
     let limit = policy.limit.limit;
     let script = script.with(&[&key]).arg(limit).arg(length);

@@ -45,7 +45,10 @@ pub(super) async fn serve(app: Arc<App>, socket: WebSocket) {
     app.presence.sockets.fetch_add(1, Ordering::Relaxed);
     let mut connection = Connection { app: Arc::clone(&app), socket, id, user: None, answers };
     connection.converse(outgoing).await;
-    if let Some(user) = connection.user.take() {
+    let user = connection.user.take();
+    #[cfg(feature = "planted-defects")]
+    let user = user.filter(|_| !crate::defects::GHOST.strikes());
+    if let Some(user) = user {
         connection.change(false, user).await;
     }
     app.presence.sockets.fetch_sub(1, Ordering::Relaxed);

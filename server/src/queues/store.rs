@@ -80,6 +80,10 @@ impl Store {
             .arg(job.attempts)
             .arg(millis(job.backoff))
             .arg(WAKE);
+        #[cfg(feature = "planted-defects")]
+        if let (true, Some(node)) = (crate::defects::JOB_DROPPED.strikes(), self.link.node()) {
+            return Ok(node);
+        }
         match &self.durable {
             Some(durable) => Ok(durable.run(script).await?.node),
             None => Ok(self.link.run::<u32>(&script, Repeat::Safe).await?.node),

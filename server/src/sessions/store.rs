@@ -117,6 +117,11 @@ impl Store {
         }
         let script = WRITE.with(&[&self.key(id)]).arg(&self.ttl);
         let script = script.arg(&format!("d:{key}")).arg(&value.to_string());
+        #[cfg(feature = "planted-defects")]
+        let script = match crate::defects::SESSION_WRITE_DROPPED.strikes() {
+            true => READ.with(&[&self.key(id)]).arg(&self.ttl),
+            false => script,
+        };
         // Not safe to repeat: somebody else's later write of this key could come in between.
         let answer = self.link.run::<BTreeMap<String, String>>(&script, Repeat::Never).await?;
         Ok(session(answer.value).map(|session| (session, answer.node)))
