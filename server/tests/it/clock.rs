@@ -2,8 +2,27 @@
 
 #![allow(clippy::disallowed_methods)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// How long `work` took, less the time for which this machine had no processor for the test: by so
+/// much a timer beside it was late.
+pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    const TICK: Duration = Duration::from_millis(5);
+    let mut work = std::pin::pin!(work);
+    let started = now();
+    let mut starved = Duration::ZERO;
+    loop {
+        let tick = now();
+        tokio::select! {
+            result = &mut work => return (result, started.elapsed().saturating_sub(starved)),
+            () = tokio::time::sleep(TICK) => {
+                // A timer is up to a millisecond late of its own.
+                starved += tick.elapsed().saturating_sub(TICK + Duration::from_millis(1));
+            }
+        }
+    }
 }

@@ -13,9 +13,8 @@ const TIMEOUT: &str = "400";
 const LONGEST: Duration = Duration::from_millis(650);
 
 async fn timed(work: impl Future<Output = reqwest::Response>) -> reqwest::Response {
-    let started = clock::now();
-    let response = work.await;
-    assert!(started.elapsed() < LONGEST, "{} took {:?}", response.url(), started.elapsed());
+    let (response, took) = clock::timed(work).await;
+    assert!(took < LONGEST, "{} took {took:?}", response.url());
     response
 }
 
