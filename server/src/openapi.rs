@@ -328,7 +328,8 @@ fn meaning(status: &str) -> &'static str {
         "429" => "The limit is used up; Retry-After says for how long",
         "502" => "The model API failed; nothing is cached",
         _ => {
-            "Redis is away; X-Outcome says whether there was no effect (refused) or perhaps (unknown)"
+            "Redis is away; X-Outcome says whether there was no effect (refused) or perhaps one \
+             (unknown)"
         }
     }
 }

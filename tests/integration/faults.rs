@@ -42,7 +42,7 @@ async fn a_killed_master_is_replaced_and_comes_back_as_a_replica_with_its_data()
     stage.play(&[planned("kill", &["main.master"], Some(5 * SECOND))], pending()).await;
     // The old master is told by a Sentinel that it is none any more, 8 to 20 s after its return.
     settles(environment, 25 * SECOND).await;
-    assert_eq!(environment.roles().await[0], NodeRole::Replica);
+    assert_eq!(environment.roles()[0], NodeRole::Replica);
     for node in environment.nodes() {
         assert_eq!(ask(node, "GET key").await, "$5\r\nvalue\r\n", "{}", node.name);
     }
@@ -58,7 +58,10 @@ async fn a_killed_master_is_replaced_and_comes_back_as_a_replica_with_its_data()
     });
     let promotion_ns = promotion.expect("a promotion").at_ns - window.begun_ns;
     assert!((SECOND_NS..6 * SECOND_NS).contains(&promotion_ns), "after {promotion_ns} ns");
-    let switch = |event: &&Event| matches!(&event.kind, EventKind::Sentinel { channel, .. } if channel == "+switch-master");
+    let switch = |event: &&Event| {
+        let EventKind::Sentinel { channel, .. } = &event.kind else { return false };
+        channel == "+switch-master"
+    };
     assert!(events.iter().filter(switch).count() >= 3, "every Sentinel names the new master");
 }
 
@@ -133,7 +136,7 @@ async fn toxics_pauses_and_restarts_act_and_are_healed() {
         }
     }
     eventually("the commanded failover", 5 * SECOND, async || {
-        stage.environment.roles().await[1..].contains(&NodeRole::Master)
+        stage.environment.roles()[1..].contains(&NodeRole::Master)
     })
     .await;
     let windows = windows(&stage.strike().await);

@@ -113,7 +113,9 @@ async fn reach(
                 }
                 registered.settings = Arc::clone(&notice.settings);
             }
-            dialled = timeout_at(dial_at + DIAL_WITHIN, dial(upstream, dial_at)), if cut.is_none() => {
+            dialled = timeout_at(dial_at + DIAL_WITHIN, dial(upstream, dial_at)),
+                if cut.is_none() =>
+            {
                 return match dialled {
                     Ok(Ok(server)) => Some(server),
                     Ok(Err(error)) => {
