@@ -89,6 +89,13 @@ impl Operation {
         self.outcome == Outcome::Ok
     }
 
+    /// True when the service answered as it means to: acknowledged, or declined with a 4xx (no such
+    /// session, no such job). What availability counts: a 5xx, a time-out and a broken connection
+    /// are none of it, a session that is gone at its time is.
+    pub fn is_answered(&self) -> bool {
+        self.is_ok() || (400..500).contains(&self.status)
+    }
+
     /// True for a request of the load: not a final read, not a message or an effect.
     pub fn is_load(&self) -> bool {
         self.action.is_request() && !self.flags.has(Flags::FINAL)

@@ -77,8 +77,8 @@ pub struct Phases {
     /// From the first injection to the start of the first two good seconds after the first bad
     /// one; `None` when no second was bad, or the service did not recover within the load.
     pub time_to_recover_ns: Option<u64>,
-    /// From the first injection to the intended start of the first request that was not
-    /// acknowledged; `None` when every one was.
+    /// From the first injection to the intended start of the first request that was not answered
+    /// ([`Operation::is_answered`]); `None` when every one was.
     pub time_to_symptom_ns: Option<u64>,
     /// True when a second after the injection was bad and no two good ones followed.
     pub never_recovered: bool,
@@ -86,7 +86,7 @@ pub struct Phases {
 
 impl Phases {
     /// Computes the phases of a load from `start_ns` to `end_ns`. A second is good when its
-    /// acknowledged share is at least the baseline's less one point and its p50 (from the intended
+    /// answered share ([`Operation::is_answered`]) is at least the baseline's less one point and its p50 (from the intended
     /// start) is at most twice the baseline's; a second without requests is bad.
     pub fn compute(
         start_ns: u64,
@@ -120,7 +120,7 @@ impl Phases {
         };
         let symptom = operations
             .iter()
-            .filter(|op| op.is_load() && op.intended_ns >= injected && !op.is_ok())
+            .filter(|op| op.is_load() && op.intended_ns >= injected && !op.is_answered())
             .map(|op| op.intended_ns - injected)
             .min();
         Self {
@@ -153,14 +153,14 @@ fn spans(bounds: [u64; 5]) -> [PhaseSpan; 4] {
     })
 }
 
-/// What the baseline was like: acknowledged share and p50 in nanoseconds.
+/// What the baseline was like: answered share and p50 in nanoseconds.
 fn baseline(start_ns: u64, end_ns: u64, operations: &[Operation]) -> (f64, u64) {
     let mut latencies = Vec::new();
     let mut requests = 0_u64;
     for op in operations.iter().filter(|op| op.is_load()) {
         if (start_ns..end_ns).contains(&op.intended_ns) {
             requests += 1;
-            if op.is_ok() {
+            if op.is_answered() {
                 latencies.push(op.latency_ns());
             }
         }
@@ -190,7 +190,7 @@ impl Seconds {
             let index = usize::try_from((op.intended_ns - from_ns) / SECOND_NS).unwrap_or(count);
             if let Some((requests, latencies)) = seconds.get_mut(index) {
                 *requests += 1;
-                if op.is_ok() {
+                if op.is_answered() {
                     latencies.push(op.latency_ns());
                 }
             }
@@ -295,6 +295,15 @@ mod tests {
         let phases = Phases::compute(0, 10 * SECOND_NS, &[], &requests(10, 0..0));
         assert_eq!(phases.of(9 * SECOND_NS), Some(Phase::Baseline));
         assert!(phases.span(Phase::After).is_empty());
+        assert!(!phases.never_recovered);
+    }
+
+    #[test]
+    fn a_session_that_is_gone_at_its_time_is_no_symptom() {
+        let mut all = requests(30, 10..30);
+        all.iter_mut().for_each(|op| op.status = 401);
+        let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
+        assert_eq!((phases.time_to_symptom_ns, phases.time_to_recover_ns), (None, None));
         assert!(!phases.never_recovered);
     }
 

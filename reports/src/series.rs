@@ -16,6 +16,8 @@ pub(crate) struct Tally {
     pub(crate) ok: u64,
     pub(crate) refused: u64,
     pub(crate) unknown: u64,
+    /// Acknowledged, or declined with a 4xx: what availability counts.
+    pub(crate) answered: u64,
     /// From the intended start, of the acknowledged requests.
     pub(crate) latency: Latency,
 }
@@ -23,6 +25,7 @@ pub(crate) struct Tally {
 impl Tally {
     fn arrive(&mut self, op: &Operation) {
         self.intended += 1;
+        self.answered += u64::from(op.is_answered());
         match op.outcome {
             Outcome::Ok => {
                 self.ok += 1;
@@ -84,6 +87,8 @@ impl Bins {
                 bin.tally.started += 1;
             }
         }
+        let is_idle = |bin: &Bin| bin.tally.intended == 0 && bin.tally.started == 0;
+        while bins.pop_if(|bin| bin.start_ns >= arrivals_end_ns(run) && is_idle(bin)).is_some() {}
         Self { width_ns, bins }
     }
 }
@@ -94,24 +99,36 @@ fn width_ns(length_ns: u64) -> u64 {
     WIDTHS_S.map(|width| width * SECOND_NS).into_iter().find(fits).unwrap_or_else(wide)
 }
 
+/// When the plan's last arrival is due. The load ends later, with the last answer: a time without
+/// arrivals that is no outage and must not dilute a rate.
+fn arrivals_end_ns(run: &RunView) -> u64 {
+    let planned = u64::try_from(run.plan.load.duration.as_nanos()).unwrap_or(u64::MAX);
+    run.load_start_ns.saturating_add(planned)
+}
+
 /// The load in one phase.
 #[derive(Clone, Debug)]
 pub(crate) struct PhaseTally {
     pub(crate) span: PhaseSpan,
+    /// How long arrivals were due in it.
+    arrivals_ns: u64,
     pub(crate) tally: Tally,
 }
 
 impl PhaseTally {
     /// A count of this phase as a rate per second.
     pub(crate) fn per_s(&self, count: u64) -> f64 {
-        let length = self.span.end_ns.saturating_sub(self.span.start_ns).max(1);
-        count as f64 * SECOND_NS as f64 / length as f64
+        count as f64 * SECOND_NS as f64 / self.arrivals_ns.max(1) as f64
     }
 }
 
 /// The requests of one capability, or of all, by phase; empty phases too.
 pub(crate) fn by_phase(run: &RunView, capability: Option<Capability>) -> Vec<PhaseTally> {
-    let phase = |span: &PhaseSpan| PhaseTally { span: *span, tally: Tally::default() };
+    let phase = |span: &PhaseSpan| {
+        let until = span.end_ns.min(arrivals_end_ns(run)).max(span.start_ns);
+        let arrivals_ns = until - span.start_ns;
+        PhaseTally { span: *span, arrivals_ns, tally: Tally::default() }
+    };
     let mut phases: Vec<PhaseTally> = run.phases.spans.iter().map(phase).collect();
     for op in requests(run, capability) {
         if let Some(phase) = run.phases.of(op.intended_ns) {
@@ -153,6 +170,19 @@ mod tests {
         assert_eq!(width_ns(121 * SECOND_NS), 2 * SECOND_NS);
         assert_eq!(width_ns(3_600 * SECOND_NS), 30 * SECOND_NS);
         assert!(u64::MAX.div_ceil(width_ns(u64::MAX)) <= BINS_MOST);
+    }
+
+    #[test]
+    fn waiting_for_the_last_answers_dilutes_no_rate() {
+        let (mut run, _) = synthetic::steady();
+        let rate = |run: &RunView| {
+            let phases = by_phase(run, None);
+            phases[0].per_s(phases[0].tally.intended)
+        };
+        let (before, bins) = (rate(&run), Bins::of(&run, None).bins.len());
+        run.load_end_ns += 3 * SECOND_NS;
+        run.phases.spans[0].end_ns = run.load_end_ns;
+        assert_eq!((rate(&run), Bins::of(&run, None).bins.len()), (before, bins));
     }
 
     #[test]

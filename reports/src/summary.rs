@@ -12,7 +12,7 @@ pub fn summary_line(run: &RunView, report: &Report) -> String {
         "{} {}: {} ({})",
         text::mark(report.verdict),
         report.verdict.name(),
-        report.headline,
+        text::headline(report),
         tally(run, report)
     )
 }
@@ -24,7 +24,7 @@ pub fn summary_md(run: &RunView, report: &Report) -> String {
         text::mark(report.verdict),
         report.verdict.name(),
         plain(&run.plan.name),
-        plain(&report.headline)
+        plain(text::headline(report))
     );
     if !run.is_complete() {
         out += "**Cut off:** the run did not reach its end; this is about what was recorded.\n\n";
@@ -74,7 +74,7 @@ fn finding_row(finding: &Finding) -> String {
 }
 
 fn phase_row(phase: &PhaseTally) -> String {
-    let PhaseTally { span, tally } = phase;
+    let PhaseTally { span, tally, .. } = phase;
     let name = span.phase.name();
     if span.is_empty() {
         return format!("| {name} | empty | | | | | | |\n");
@@ -85,7 +85,7 @@ fn phase_row(phase: &PhaseTally) -> String {
         format::count(tally.ok),
         format::count(tally.refused),
         format::count(tally.unknown),
-        format::part(tally.ok, tally.intended),
+        format::part(tally.answered, tally.intended),
         format::duration_or_dash(tally.latency.quantile_ns(0.5)),
         format::duration_or_dash(tally.latency.quantile_ns(0.99)),
     )

@@ -15,6 +15,15 @@ pub(crate) const fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
+/// The headline without the verdict's word before it, for where the word stands by itself.
+pub(crate) fn headline(report: &Report) -> &str {
+    let headline = report.headline.as_str();
+    let name = report.verdict.name();
+    let has_word = headline.get(..name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
+    let rest = headline.get(name.len()..).filter(|_| has_word);
+    rest.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(headline)
+}
+
 /// A statement's first sentence, and the rest of it.
 pub(crate) fn first_sentence(statement: &str) -> (&str, &str) {
     match statement.split_once(". ") {
@@ -230,6 +239,17 @@ mod tests {
         op.flags = Flags::FINAL.with(Flags::TIMED_OUT);
         assert!(outcome(&op).ends_with("timed out"));
         assert!(operation(&op, &run).ends_with("(final read)"));
+    }
+
+    #[test]
+    fn the_word_of_a_verdict_is_not_said_twice() {
+        let (_, mut report) = synthetic::failover();
+        "FAIL: 3 jobs were lost.".clone_into(&mut report.headline);
+        assert_eq!(headline(&report), "3 jobs were lost.");
+        "Failing: 3 jobs".clone_into(&mut report.headline);
+        assert_eq!(headline(&report), "Failing: 3 jobs");
+        "é".clone_into(&mut report.headline);
+        assert_eq!(headline(&report), "é");
     }
 
     #[test]

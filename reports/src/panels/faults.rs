@@ -75,7 +75,7 @@ fn milestones(run: &RunView, begun_ns: u64) -> Markup {
     let phases = &run.phases;
     let after = |ns: Option<u64>| ns.map(|ns| begun_ns.saturating_add(ns));
     let mut moments = vec![(begun_ns, "the first fault is injected".to_owned())];
-    let symptom = "the first request that is not acknowledged should start";
+    let symptom = "the first request that is not answered should start";
     moments.extend(after(phases.time_to_symptom_ns).map(|at_ns| (at_ns, symptom.to_owned())));
     let promoted = |(at_ns, node)| (at_ns, format!("{node} is first seen as master"));
     moments.extend(run.promotion().map(promoted));

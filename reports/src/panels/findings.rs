@@ -155,14 +155,17 @@ fn phases(finding: &Finding) -> Markup {
     table(&format!("{} by phase", finding.id), &columns, &rows)
 }
 
+/// A question and its answers; the heads of its two columns would say no more.
 fn split(breakdown: &Breakdown) -> Markup {
-    let columns = [Column::Words("Answer"), Column::Number("Count")];
-    let rows: Vec<_> = breakdown
-        .rows
-        .iter()
-        .map(|(answer, count)| vec![answer.clone(), format::count(*count)])
-        .collect();
-    table(&breakdown.title, &columns, &rows)
+    html! {
+        table {
+            caption { (breakdown.title) }
+            tbody { @for (answer, count) in &breakdown.rows { tr {
+                th scope="row" { (answer) }
+                td.number { (format::count(*count)) }
+            } } }
+        }
+    }
 }
 
 /// A finding's id as a part of an address in the page.

@@ -27,7 +27,7 @@ impl Panel for Headline {
                 p.word {
                     span.mark aria-hidden="true" { (text::mark(verdict)) } " " (verdict.name())
                 }
-                p.sentence { (report.headline) }
+                p.sentence { (text::headline(report)) }
             }
             @for notice in notices(run) { p.notice { strong { (notice.0) } " " (notice.1) } }
             dl.numbers {
@@ -90,12 +90,12 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
         format!("{} passed, {} inconclusive", of(Verdict::Pass), of(Verdict::Inconclusive)),
     );
     let phases = series::by_phase(run, None);
-    let ok = phases.iter().map(|phase| phase.tally.ok).sum();
+    let answered = phases.iter().map(|phase| phase.tally.answered).sum();
     let all = phases.iter().map(|phase| phase.tally.intended).sum();
     let overall = (
         "Availability",
-        format::part(ok, all),
-        format!("{} of {} acknowledged", format::count(ok), format::counted(all, "request")),
+        format::part(answered, all),
+        format!("{} of {} answered", format::count(answered), format::counted(all, "request")),
     );
     let mut numbers = vec![failed, overall];
     if run.windows.is_empty() {
@@ -110,8 +110,8 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
     let during = &phases[Phase::Fault as usize].tally;
     numbers.push((
         "Availability during the fault",
-        format::part(during.ok, during.intended),
-        format!("{} not acknowledged", format::count(during.refused + during.unknown)),
+        format::part(during.answered, during.intended),
+        format!("{} not answered", format::counted(during.intended - during.answered, "request")),
     ));
     numbers.push(recovery(run));
     let promoted = run.promotion().zip(run.windows.first());
@@ -125,7 +125,7 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
 fn recovery(run: &RunView) -> (&'static str, String, String) {
     let symptom = run.phases.time_to_symptom_ns.map(|ns| format::duration(ns as f64));
     let first = symptom.as_ref().map_or_else(
-        || "every request was acknowledged".to_owned(),
+        || "every request was answered".to_owned(),
         |after| format!("first symptom {after} after the injection"),
     );
     let value = match run.phases.time_to_recover_ns {

@@ -31,7 +31,8 @@ impl Panel for Phases {
                 "Latency runs from the moment at which a request should have started, so that \
                 waiting for a busy service counts; it is of acknowledged requests only. "
                 strong { "Refused" } " requests definitely did not happen, " strong { "unknown" }
-                " ones may have. The fault phase ends when the last fault is healed, recovery with \
+                " ones may have. " strong { "Availability" } " is the share that was acknowledged, \
+                or declined with a 4xx, as a session is that is over. The fault phase ends when the last fault is healed, recovery with \
                 the first of two consecutive good seconds."
             }
         }
@@ -115,7 +116,7 @@ pub(super) fn table(run: &RunView, capability: Option<Capability>, caption: &str
 }
 
 fn cells(phase: &PhaseTally, run: &RunView) -> Vec<String> {
-    let PhaseTally { span, tally } = phase;
+    let PhaseTally { span, tally, .. } = phase;
     let second =
         |at_ns: u64| format::decimals(at_ns.saturating_sub(run.load_start_ns) as f64 / 1e9, 1);
     let rate = |count| format!("{}/s", format::rate(phase.per_s(count)));
@@ -127,7 +128,7 @@ fn cells(phase: &PhaseTally, run: &RunView) -> Vec<String> {
         format::count(tally.ok),
         format::count(tally.refused),
         format::count(tally.unknown),
-        format::part(tally.ok, tally.intended),
+        format::part(tally.answered, tally.intended),
         latency(0.5),
         latency(0.95),
         latency(0.99),

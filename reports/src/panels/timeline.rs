@@ -53,8 +53,9 @@ impl Panel for Timeline {
 
 fn description(run: &RunView, bins: &Bins) -> String {
     let worst = bins.bins.iter().filter(|bin| bin.tally.intended > 0).max_by(|one, other| {
-        let bad =
-            |bin: &Bin| (bin.tally.refused + bin.tally.unknown) as f64 / bin.tally.intended as f64;
+        let bad = |bin: &Bin| {
+            (bin.tally.intended - bin.tally.answered) as f64 / bin.tally.intended as f64
+        };
         bad(one).total_cmp(&bad(other))
     });
     let mut text = format!(
@@ -62,11 +63,11 @@ fn description(run: &RunView, bins: &Bins) -> String {
          over {}.",
         format::duration(run.load_end_ns.saturating_sub(run.load_start_ns) as f64)
     );
-    if let Some(bin) = worst.filter(|bin| bin.tally.ok < bin.tally.intended) {
+    if let Some(bin) = worst.filter(|bin| bin.tally.answered < bin.tally.intended) {
         text += &format!(
-            " At the worst moment, {}, {} of the requests were acknowledged.",
+            " At the worst moment, {}, {} of the requests were answered.",
             format::moment(bin.start_ns, run.load_start_ns),
-            format::part(bin.tally.ok, bin.tally.intended)
+            format::part(bin.tally.answered, bin.tally.intended)
         );
     }
     text

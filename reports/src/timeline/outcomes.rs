@@ -23,7 +23,7 @@ impl Row for Outcomes {
         }
         let bins = &scene.bins.bins;
         let most = bins.iter().map(|bin| bin.per_s(bin.tally.intended)).fold(0.0, f64::max);
-        let ticks = ticks(most, 2.5);
+        let ticks = ticks(most * 1.04, 2.5);
         let plot = scene.plot(canvas, 0.0..*ticks.last().unwrap_or(&1.0), top..top + HEIGHT);
         let labels: Vec<_> = ticks.iter().map(|tick| (*tick, format::decimals(*tick, 2))).collect();
         plot.rules(canvas, &labels)?;

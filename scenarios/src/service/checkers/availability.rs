@@ -22,7 +22,7 @@ impl Checker for Availability {
         let mut tally = Tally::new(run, self);
         for op in &requests {
             tally.examine(op);
-            if !op.is_ok() {
+            if !op.is_answered() {
                 tally.possible(op);
             }
         }
@@ -51,7 +51,7 @@ impl Checker for Availability {
             tally.row("How did requests end?", outcome.name(), number);
         }
         let summary = format!(
-            "{:.2} % of {} were acknowledged.",
+            "{:.2} % of {} were acknowledged, or declined with a 4xx.",
             share.unwrap_or_default() * 100.0,
             many(requests.len() as u64, "request")
         );
@@ -71,7 +71,7 @@ fn share<'a>(requests: impl Iterator<Item = &'a Operation>) -> Option<f64> {
     let (mut all, mut acknowledged) = (0_u64, 0_u64);
     for op in requests {
         all += 1;
-        acknowledged += u64::from(op.is_ok());
+        acknowledged += u64::from(op.is_answered());
     }
     (all > 0).then(|| acknowledged as f64 / all as f64)
 }
@@ -113,6 +113,15 @@ mod tests {
         let held = |share| Availability.check(&run(Some(Bound::Share(share))).view()).verdict;
         assert_eq!(held(0.9), Verdict::Pass);
         assert_eq!(held(0.99), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_session_that_is_gone_at_its_time_is_an_answer() {
+        let mut run = run(None);
+        for op in &mut run.parts.operations {
+            refused(op, 401);
+        }
+        assert_eq!(Availability.check(&run.view()).possible, 0);
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn refused_at_the_end(run: &RunView) -> Option<&Operation> {
             .iter()
             .filter(move |op| op.is_load() && (from_ns..to_ns).contains(&op.intended_ns));
         let (all, acknowledged) =
-            mine.fold((0_u64, 0_u64), |(all, ok), op| (all + 1, ok + u64::from(op.is_ok())));
+            mine.fold((0_u64, 0_u64), |(all, ok), op| (all + 1, ok + u64::from(op.is_answered())));
         (all > 0).then(|| acknowledged as f64 / all as f64)
     };
     let end_ns = run.load_end_ns;
@@ -111,7 +111,7 @@ fn refused_at_the_end(run: &RunView) -> Option<&Operation> {
     });
     let is_bad = |share: &Option<f64>| share.is_some_and(|share| share < before - 0.01);
     let all_bad = last_two.iter().all(is_bad);
-    let unacknowledged = run.operations.iter().filter(|op| op.is_load() && !op.is_ok());
+    let unacknowledged = run.operations.iter().filter(|op| op.is_load() && !op.is_answered());
     unacknowledged.max_by_key(|op| op.intended_ns).filter(|_| all_bad)
 }
 
