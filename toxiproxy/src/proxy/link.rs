@@ -92,7 +92,6 @@ impl Link {
         let mut newest = None;
         while let Some(slot) = self.slots.get_mut(place) {
             let Some(known) = &slot.toxic else {
-                slot.rules_changed();
                 place += 1;
                 continue;
             };

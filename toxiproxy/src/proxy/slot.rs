@@ -58,11 +58,6 @@ impl Slot {
         self.toxic = Some(toxic);
     }
 
-    /// The rules of the conversation have changed.
-    pub(super) fn rules_changed(&mut self) {
-        self.stage.changed();
-    }
-
     /// What goes on now.
     pub(super) fn pull(&mut self, now: Instant) -> Step {
         if !self.acts {

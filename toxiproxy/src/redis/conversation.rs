@@ -49,6 +49,7 @@ enum Mode {
 pub(crate) struct Conversation {
     seed: u64,
     rules: Vec<Rule>,
+    revision: u64,
     untouched: Arc<AtomicU64>,
     awaited: VecDeque<Awaited>,
     up: Mode,
@@ -79,6 +80,7 @@ impl Conversation {
         Conversation {
             seed,
             rules: Vec::new(),
+            revision: 0,
             untouched,
             awaited: VecDeque::new(),
             up: Mode::Followed,
@@ -92,9 +94,26 @@ impl Conversation {
         }
     }
 
-    /// Obeys these toxics from now on.
+    /// Obeys these toxics from now on. What the rules that stay have drawn stays too.
     pub(crate) fn set_rules<'a>(&mut self, toxics: impl Iterator<Item = &'a Toxic>) {
-        self.rules = toxics.map(|toxic| Rule::new(toxic, self.seed)).collect();
+        let mut before = std::mem::take(&mut self.rules);
+        let mut changed = false;
+        for toxic in toxics {
+            let same = before.iter().position(|rule| rule.is_of(toxic));
+            changed |= same.is_none();
+            self.rules.push(match same {
+                Some(place) => before.remove(place),
+                None => Rule::new(toxic, self.seed),
+            });
+        }
+        if changed || !before.is_empty() {
+            self.revision += 1;
+        }
+    }
+
+    /// Counts how often the rules have changed.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Whether a part of a command waits to be judged.

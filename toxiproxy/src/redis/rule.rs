@@ -30,6 +30,8 @@ pub(crate) enum Action {
 
 /// A redis toxic on one connection.
 pub(super) struct Rule {
+    /// The toxic's identity and version.
+    of: (u64, u64),
     /// Whether the toxic acts on this connection.
     acts: bool,
     names: Vec<String>,
@@ -47,13 +49,19 @@ impl Rule {
         let names = values.text(&attributes::COMMANDS);
         let words = names.split([',', ' ']).filter(|name| !name.is_empty());
         Rule {
-            acts: random.random::<f64>() < toxic.toxicity,
+            of: (toxic.id, toxic.version),
+            acts: random.random::<f64>() < toxic.toxicity && toxic.scope.take_place(1),
             names: words.map(str::to_ascii_uppercase).collect(),
             key_pattern: values.text(&attributes::KEYS).as_bytes().to_vec(),
             share: values.share(&attributes::SHARE),
             action: attributes::action(values),
             random,
         }
+    }
+
+    /// Whether it is the rule of this toxic, in this version.
+    pub(super) fn is_of(&self, toxic: &Toxic) -> bool {
+        self.of == (toxic.id, toxic.version)
     }
 
     /// What it does to this command, if it acts on it: the dice are thrown last.

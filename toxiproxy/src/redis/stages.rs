@@ -17,6 +17,8 @@ fn lock(conversation: &Mutex<Conversation>) -> MutexGuard<'_, Conversation> {
 pub(crate) struct Commands {
     conversation: Arc<Mutex<Conversation>>,
     outgoing: VecDeque<Outgoing>,
+    /// The rules by which the delays were set.
+    revision: u64,
 }
 
 /// On the way to the client: the last stage, so that what the proxy says comes in order.
@@ -28,7 +30,7 @@ pub(crate) struct Replies {
 impl Commands {
     /// The stage of a conversation.
     pub(crate) fn new(conversation: Arc<Mutex<Conversation>>) -> Commands {
-        Commands { conversation, outgoing: VecDeque::new() }
+        Commands { conversation, outgoing: VecDeque::new(), revision: 0 }
     }
 }
 
@@ -45,10 +47,17 @@ impl Replies {
 
 impl Stage for Commands {
     fn pull(&mut self, input: &mut Input, context: &mut Context<'_>) -> Step {
+        let mut conversation = lock(&self.conversation);
+        if self.revision != conversation.revision() {
+            // Nothing waits for a rule that may have gone.
+            self.revision = conversation.revision();
+            self.outgoing.iter_mut().for_each(|outgoing| outgoing.due = None);
+        }
         while self.outgoing.is_empty() {
             let Some(chunk) = input.pop() else { return input.pass() };
-            self.outgoing.extend(lock(&self.conversation).commands(&chunk.data, context.now));
+            self.outgoing.extend(conversation.commands(&chunk.data, context.now));
         }
+        drop(conversation);
         let due = self.outgoing.front().and_then(|outgoing| outgoing.due);
         if due.is_some_and(|due| context.now < due) {
             return Step::Wait(due);
@@ -61,12 +70,6 @@ impl Stage for Commands {
 
     fn holds_bytes(&self) -> bool {
         !self.outgoing.is_empty() || lock(&self.conversation).holds_bytes()
-    }
-
-    fn changed(&mut self) {
-        for outgoing in &mut self.outgoing {
-            outgoing.due = None;
-        }
     }
 }
 

@@ -20,7 +20,7 @@ fn toxic(attributes: &Value) -> Toxic {
 
 fn conversation(rules: &[Value]) -> Conversation {
     let mut conversation = Conversation::new(1, Arc::default());
-    let toxics: Vec<Toxic> = rules.iter().map(toxic).collect();
+    let toxics: Vec<Toxic> = (0..).zip(rules).map(|(id, rule)| toxic(rule).with_id(id)).collect();
     conversation.set_rules(toxics.iter());
     conversation
 }

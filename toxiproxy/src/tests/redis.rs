@@ -130,3 +130,31 @@ async fn wrong_attributes_are_refused() {
         assert_eq!(refused.status(), Some(400));
     }
 }
+
+#[tokio::test]
+async fn a_change_of_another_toxic_does_not_cut_a_delay_short() {
+    let (rig, upstream) = manual_rig().await;
+    rig.add(redis("SET", "delay").attribute("delay", DELAY.as_millis() as u64)).await;
+    let mut client = rig.dial().await;
+    let (mut server, _) = upstream.accept().await.expect("the proxy dials");
+    let began = clock::now();
+    send(&mut client, SET).await;
+    tokio::time::sleep(DELAY / 3).await;
+    rig.add(NewToxic::new("noop")).await;
+    assert_reads(&mut server, SET).await;
+    assert_about(began.elapsed(), DELAY);
+}
+
+#[tokio::test]
+async fn first_counts_connections_also_for_commands() {
+    let (rig, upstream) = manual_rig().await;
+    rig.add(redis("SET", "error").first(1)).await;
+    let mut client = rig.dial().await;
+    let (_first, _) = upstream.accept().await.expect("the proxy dials");
+    send(&mut client, SET).await;
+    assert_reads(&mut client, b"-ERR refused by the proxy\r\n").await;
+    let mut client = rig.dial().await;
+    let (mut second, _) = upstream.accept().await.expect("the proxy dials");
+    send(&mut client, SET).await;
+    assert_reads(&mut second, SET).await;
+}

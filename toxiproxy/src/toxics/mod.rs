@@ -82,9 +82,6 @@ pub(crate) trait Stage: Send {
         false
     }
 
-    /// Called when the rules have changed, so that nothing waits for one that has gone.
-    fn changed(&mut self) {}
-
     /// How many bytes may queue before it; above that the source is no longer read.
     fn capacity_bytes(&self) -> usize {
         64 * 1024
