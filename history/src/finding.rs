@@ -165,7 +165,11 @@ impl<'de> Deserialize<'de> for Bound {
                     Ok(share) if (0.0..=100.0).contains(&share) => Ok(Self::Share(share / 100.0)),
                     _ => Err(D::Error::custom(format!("'{text}' is no share from 0% to 100%"))),
                 },
-                None => parse_duration(&text).map(Self::Time).map_err(D::Error::custom),
+                None => parse_duration(&text).map(Self::Time).map_err(|_| {
+                    D::Error::custom(format!(
+                        "'{text}' is no bound; write a count (0), a time (\"5s\") or a share (\"99%\")"
+                    ))
+                }),
             },
         }
     }

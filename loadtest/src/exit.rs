@@ -57,3 +57,14 @@ pub struct Unusable(pub String);
 pub fn unusable(message: impl Into<String>) -> anyhow::Error {
     Unusable(message.into()).into()
 }
+
+/// The same error; an [`Unusable`] where an address cannot be listened on, which is the user's to
+/// change.
+pub fn of_listening(error: anyhow::Error) -> anyhow::Error {
+    use std::io::ErrorKind;
+    let kinds = [ErrorKind::AddrInUse, ErrorKind::AddrNotAvailable, ErrorKind::PermissionDenied];
+    let is_address = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| kinds.contains(&error.kind()))
+    };
+    if error.chain().any(is_address) { unusable(format!("{error:#}")) } else { error }
+}

@@ -1,7 +1,7 @@
 //! `redrill serve`: the reference server.
 
 use super::{Subcommand, runtime};
-use crate::exit::{Exit, unusable};
+use crate::exit::{Exit, of_listening, unusable};
 use crate::interrupt::Interrupt;
 use crate::output;
 use anyhow::Result;
@@ -26,7 +26,9 @@ impl Subcommand for Serve {
         )?;
         let ready = |address| output::line(&format!("listening on http://{address}"));
         let shutdown = async move { interrupt.wait().await };
-        runtime()?.block_on(redrill_server::run(settings, ready, shutdown))?;
+        runtime()?
+            .block_on(redrill_server::run(settings, ready, shutdown))
+            .map_err(|error| of_listening(error.into()))?;
         Ok(Exit::Pass)
     }
 }

@@ -1,7 +1,7 @@
 //! `redrill toxiproxy`: the fault-injecting proxy.
 
 use super::{Subcommand, runtime};
-use crate::exit::Exit;
+use crate::exit::{Exit, of_listening};
 use crate::interrupt::Interrupt;
 use crate::output;
 use anyhow::Result;
@@ -23,7 +23,9 @@ impl Subcommand for Toxiproxy {
         let interrupt = Interrupt::install("ending")?;
         let ready = |address| output::line(&format!("listening on http://{address}"));
         let shutdown = async move { interrupt.wait().await };
-        runtime()?.block_on(redrill_toxiproxy::run(arguments, ready, shutdown))?;
+        runtime()?
+            .block_on(redrill_toxiproxy::run(arguments, ready, shutdown))
+            .map_err(of_listening)?;
         Ok(Exit::Pass)
     }
 }

@@ -36,8 +36,8 @@ impl Attack {
         // All at once: who has no arrival yet only waits.
         configuration.increase_rate = Some((users * 10).to_string());
         configuration.no_telnet = true;
+        // goose resets its metrics once all users are there, which is before the first arrival.
         configuration.no_print_metrics = true;
-        configuration.no_reset_metrics = true;
         configuration.quiet = 3;
         let mut attack = GooseAttack::initialize_with_config(configuration)
             .context("goose refused its settings")?

@@ -2,7 +2,7 @@
 
 use super::calls::model_calls;
 use crate::checker::{Checker, Tally};
-use crate::service::rates_hold;
+use crate::service::rates::rates_hold;
 use redrill_history::{Finding, Phase, RunView, Unit, Verdict};
 
 pub(super) struct OriginAmplification;
