@@ -72,6 +72,8 @@ fn action(op: &Operation, run: &RunView) -> String {
         Action::Generate => format!("generate prompt {key}, got the answer to {value}"),
         Action::Login => format!("log in, session {key}"),
         Action::SessionWrite => format!("write {value} to session {key}"),
+        Action::SessionRead if !op.is_ok() => format!("read session {key}"),
+        Action::SessionRead if value == 0 => format!("read session {key}, saw no value"),
         Action::SessionRead => format!("read session {key}, saw {value}"),
         Action::Logout => format!("log out of session {key}"),
         Action::DeadRead => format!("read session {key} after its logout"),
@@ -83,6 +85,7 @@ fn action(op: &Operation, run: &RunView) -> String {
         }
         Action::Online => format!("user {key} goes online, socket {value}"),
         Action::Offline => format!("user {key} goes offline, socket {value}"),
+        Action::Lookup if !op.is_ok() => format!("look user {key} up"),
         Action::Lookup => {
             format!("look user {key} up: {}", if value == 1 { "online" } else { "offline" })
         }
@@ -110,6 +113,14 @@ pub(crate) fn outcome(op: &Operation) -> String {
         0 => format!("{}, no answer", op.outcome.name()),
         status => format!("{} {status}", op.outcome.name()),
     }
+}
+
+/// The outcome, and what a reader of a witness looks for first: the count, and who gave it.
+pub(crate) fn answer(op: &Operation, run: &RunView) -> String {
+    let seen = run.observation(op.seq);
+    let count = seen.and_then(|seen| seen.counter).map(|count| format!(", count {count}"));
+    let node = seen.and_then(|seen| seen.node).map(|node| format!(", by {}", node_name(node, run)));
+    format!("{}{}{}", outcome(op), count.unwrap_or_default(), node.unwrap_or_default())
 }
 
 /// What the answer told beyond its outcome.
@@ -264,5 +275,7 @@ mod tests {
         let of = |seq| observed(run.operation(seq).unwrap(), &run);
         assert_eq!(of(1), "count 1, by node[0]");
         assert_eq!(of(200), "–");
+        assert_eq!(answer(run.operation(1).unwrap(), &run), "ok 200, count 1, by node[0]");
+        assert_eq!(answer(run.operation(200).unwrap(), &run), "ok 200");
     }
 }

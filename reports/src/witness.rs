@@ -12,7 +12,7 @@ use redrill_history::{Operation, Outcome, RunView};
 use std::ops::Range;
 
 /// Bars lie here; their names stand to the left, their outcomes to the right.
-const BARS_X: Range<i32> = 860..WIDTH - 320;
+const BARS_X: Range<i32> = 860..WIDTH - 480;
 const WORDS_X: i32 = 220;
 /// Letters that fit between the names and the bars.
 const WORDS_MOST: usize = 44;
@@ -45,10 +45,10 @@ pub(crate) fn draw(scene: &Scene<'_>) -> String {
     })
 }
 
-/// The seconds of the axis, on the run's clock as in the explanations, with some room on both sides.
+/// The seconds of the axis, with some room at both ends: on the run's clock, as explanations are.
 fn seconds(scene: &Scene<'_>) -> Range<f64> {
     let times = scene.operations.iter().flat_map(|(_, op)| [op.intended_ns, op.finished_ns]);
-    let times = times.map(|ns| second(ns));
+    let times = times.map(second);
     let (low, high) =
         times.fold((f64::MAX, f64::MIN), |(low, high), at| (low.min(at), high.max(at)));
     let room = ((high - low) * 0.04).max(0.000_5);
@@ -106,7 +106,8 @@ fn bar(
     };
     let half = LETTER / 2;
     fill(canvas, [(begun, middle - half), (ended, middle + half)], ink, 1.0)?;
-    words(canvas, &text::outcome(op), (BARS_X.end + 24, middle), Align::Left, &TEXT)
+    let answer = if is_effect { text::outcome(op) } else { text::answer(op, scene.run) };
+    words(canvas, &answer, (BARS_X.end + 24, middle), Align::Left, &TEXT)
 }
 
 fn axis(canvas: &Canvas<'_>, scene: &Scene<'_>, plot: &Plot<'_>) -> Painted {

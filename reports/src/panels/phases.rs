@@ -32,8 +32,8 @@ impl Panel for Phases {
                 waiting for a busy service counts; it is of acknowledged requests only. "
                 strong { "Refused" } " requests definitely did not happen, " strong { "unknown" }
                 " ones may have. " strong { "Availability" } " is the share that was acknowledged, \
-                or declined with a 4xx, as a session is that is over. The fault phase ends when the last fault is healed, recovery with \
-                the first of two consecutive good seconds."
+                or declined with a 4xx, as a session is that is over. The fault phase ends when \
+                the last fault is healed, recovery with the first of two consecutive good seconds."
             }
         }
     }

@@ -171,15 +171,3 @@ fn thousands_of_witnesses_are_cut_with_a_count() {
     let page = html(&run, &report);
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
 }
-
-/// Writes the pages where a reader can look at them, when asked to.
-#[test]
-fn pages_can_be_looked_at() {
-    let Some(folder) = std::env::var_os("REDRILL_PAGES").map(std::path::PathBuf::from) else {
-        return;
-    };
-    std::fs::create_dir_all(&folder).unwrap();
-    for (name, (run, report)) in runs() {
-        std::fs::write(folder.join(format!("{name}.html")), html(&run, &report)).unwrap();
-    }
-}
