@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
 
 /// One environment at a time: two of them on two cores would be late for their timers.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+pub(crate) static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A running environment and the folder of its run.
 pub(crate) struct Stage {
@@ -152,7 +152,7 @@ pub(crate) async fn ask(node: &Member, command: &str) -> String {
 /// Waits until there is one master and both others are linked to it.
 pub(crate) async fn settles(environment: &Environment, within: Duration) {
     let is_settled = async || {
-        let roles = environment.roles().await;
+        let roles = environment.roles();
         let masters = roles.iter().filter(|role| **role == NodeRole::Master).count();
         let mut linked = 0;
         for node in environment.nodes() {
@@ -169,7 +169,7 @@ async fn an_environment_is_ready_in_time_is_watched_and_leaves_nothing() {
     let stage = Stage::set().await;
     let environment = &stage.environment;
     assert!(environment.ready_after() < Duration::from_secs(10));
-    let roles = environment.roles().await;
+    let roles = environment.roles();
     assert_eq!(roles, [NodeRole::Master, NodeRole::Replica, NodeRole::Replica]);
     for sentinel in environment.sentinels() {
         let answer = ask(sentinel, "SENTINEL CKQUORUM main").await;

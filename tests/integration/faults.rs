@@ -58,6 +58,10 @@ async fn a_killed_master_is_replaced_and_comes_back_as_a_replica_with_its_data()
     });
     let promotion_ns = promotion.expect("a promotion").at_ns - window.begun_ns;
     assert!((SECOND_NS..6 * SECOND_NS).contains(&promotion_ns), "after {promotion_ns} ns");
+    let is_down =
+        |event: &&Event| matches!(&event.kind, EventKind::Role { role: NodeRole::Down, .. });
+    let downs: Vec<&Event> = events.iter().filter(is_down).collect();
+    assert_eq!(downs.len(), 1, "only the killed node was ever down: {downs:?}");
     let switch = |event: &&Event| {
         let EventKind::Sentinel { channel, .. } = &event.kind else { return false };
         channel == "+switch-master"

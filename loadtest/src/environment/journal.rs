@@ -15,9 +15,9 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 /// How long the guardian may take to start.
-const START_WITHIN: Duration = Duration::from_secs(5);
+const START_WITHIN: Duration = Duration::from_secs(10);
 /// How long the guardian may take to end once its journal is closed.
-const END_WITHIN: Duration = Duration::from_secs(2);
+const END_WITHIN: Duration = Duration::from_secs(10);
 
 /// A line of the journal.
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl Guardian {
         let said = child.stdout.take().context("the guardian has no standard output")?;
         let mut lines = BufReader::new(said).lines();
         let first = timeout(START_WITHIN, lines.next_line()).await;
-        let first = first.context("the guardian did not start within 5 s")??;
+        let first = first.context("the guardian did not start within 10 s")??;
         ensure!(first.as_deref() == Some(READY), "the guardian said {first:?}, not {READY:?}");
         Ok(Self { group, child, pipe: Mutex::new(pipe), next: AtomicU64::new(0) })
     }
@@ -115,7 +115,7 @@ impl Guardian {
         drop(self.pipe);
         match timeout(END_WITHIN, self.child.wait()).await {
             Ok(ended) => ended.map(drop).context("cannot wait for the guardian"),
-            Err(_) => bail!("the guardian has not ended 2 s after its journal was closed"),
+            Err(_) => bail!("the guardian has not ended 10 s after its journal was closed"),
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// How long a process may take to answer its first PING, loading its data included.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// What Redis says when somebody else listens on its port.
 const PORT_TAKEN: &str = "Address already in use";
 
@@ -136,5 +136,5 @@ pub(super) async fn answers(address: SocketAddr, is_redis: bool) -> Result<()> {
     };
     timeout(ANSWER_WITHIN, answered)
         .await
-        .with_context(|| format!("no answer from {address} within 10 s of its start"))
+        .with_context(|| format!("no answer from {address} within 20 s of its start"))
 }

@@ -39,7 +39,6 @@ use proxies::Proxies;
 use redrill_history::EnvironmentFacts;
 use redrill_history::clock::RunClock;
 use redrill_toxiproxy::client::Client;
-use rustix::process::Signal;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,13 +121,7 @@ impl Environment {
     /// # Errors
     /// There is no such process, or it has ended.
     pub async fn stop_process(&self, name: &str, grace: Duration) -> Result<()> {
-        let process = self.processes.get(name)?;
-        process.signal(Signal::TERM).await?;
-        if tokio::time::timeout(grace, process.ended()).await.is_err() {
-            process.signal(Signal::KILL).await?;
-            process.ended().await;
-        }
-        Ok(())
+        self.processes.stop(name, grace).await
     }
 
     /// The machine, versions and processes so far, for `environment.json`.

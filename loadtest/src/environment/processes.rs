@@ -8,6 +8,8 @@ use rustix::process::{Pid, Signal};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The started processes; one that ended stays known, so that it can be started again.
 #[derive(Debug)]
@@ -85,6 +87,17 @@ impl Processes {
     /// Every process that was started, in order.
     pub(super) fn facts(&self) -> Vec<ProcessFacts> {
         self.known().facts.clone()
+    }
+
+    /// Asks a process to end, and ends it if it has not after `grace`.
+    pub(super) async fn stop(&self, name: &str, grace: Duration) -> Result<()> {
+        let process = self.get(name)?;
+        process.signal(Signal::TERM).await?;
+        if timeout(grace, process.ended()).await.is_err() {
+            process.signal(Signal::KILL).await?;
+            process.ended().await;
+        }
+        Ok(())
     }
 
     /// Kills the processes whose names begin so, and waits for their end.

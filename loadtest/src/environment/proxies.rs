@@ -17,7 +17,7 @@ pub(super) const NAME: &str = "proxy";
 /// How often another port is tried when somebody took the one that was free a moment ago.
 pub(super) const PORT_TRIES: u32 = 5;
 /// How long the process may take to serve its API.
-const SERVE_WITHIN: Duration = Duration::from_secs(5);
+const SERVE_WITHIN: Duration = Duration::from_secs(10);
 
 /// The proxies' process and its client.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Proxies {
             };
             tokio::select! {
                 served = timeout(SERVE_WITHIN, serves) => {
-                    served.context("the proxy did not serve its API within 5 s")?;
+                    served.context("the proxy did not serve its API within 10 s")?;
                     return Ok(Self { client, cuts: Mutex::default() });
                 }
                 _ = process.ended() => {}

@@ -1,30 +1,20 @@
 //! Which node has which role now, and so what a target's name means now.
 
-use super::admin::{Admin, ask};
+use super::admin::ask;
 use super::target::Target;
 use super::{Environment, GROUP, Member};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use futures_util::future::join_all;
-use redis::{Value, cmd, from_redis_value_ref};
+use redis::cmd;
 use redrill_history::NodeRole;
+use redrill_history::clock::instant_now;
 use std::time::Duration;
+use tokio::time::sleep;
 
-/// How long a node or a Sentinel may take to answer.
-const ANSWER_WITHIN: Duration = Duration::from_millis(500);
-
-/// A node's role, by its own account.
-///
-/// # Errors
-/// It does not answer, or not as a node does.
-pub(super) async fn role(node: &mut Admin, within: Duration) -> Result<NodeRole> {
-    let answer: Vec<Value> = node.ask(&cmd("ROLE"), within).await?;
-    let name: String = from_redis_value_ref(answer.first().context("ROLE answered nothing")?)?;
-    match name.as_str() {
-        "master" => Ok(NodeRole::Master),
-        "slave" => Ok(NodeRole::Replica),
-        other => bail!("ROLE answered {other}"),
-    }
-}
+/// How long a Sentinel may take to name the master.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// How long to wait for a master where there is none, in the middle of a failover.
+const MASTER_WITHIN: Duration = Duration::from_secs(5);
 
 impl Environment {
     /// The processes that these targets are now, without repetition, in order of the targets.
@@ -42,9 +32,9 @@ impl Environment {
                 Target::Sentinels => self.sentinels.iter().map(|s| s.name.clone()).collect(),
                 Target::Servers => self.servers(),
                 Target::Master => vec![self.master().await?.name.clone()],
-                Target::Replicas => self.replicas().await,
+                Target::Replicas => self.replicas(),
                 Target::Replica(index) => {
-                    let replica = self.replicas().await.into_iter().nth(usize::from(*index));
+                    let replica = self.replicas().into_iter().nth(usize::from(*index));
                     vec![replica.with_context(|| format!("no node is {target} now"))?]
                 }
             };
@@ -55,15 +45,19 @@ impl Environment {
         Ok(names)
     }
 
-    /// The node that is master now; where several say so, the one that most Sentinels name.
+    /// The node that is master now; where several say so, the one that most Sentinels name. Waits a
+    /// while for one.
     ///
     /// # Errors
     /// No node is.
     pub async fn master(&self) -> Result<&Member> {
-        let roles = self.roles().await;
-        let masters = self.nodes.iter().zip(&roles);
-        let masters: Vec<&Member> =
-            masters.filter(|(_, role)| **role == NodeRole::Master).map(|(node, _)| node).collect();
+        let deadline = instant_now() + MASTER_WITHIN;
+        let mut masters = self.nodes_that_are(NodeRole::Master);
+        while masters.is_empty() {
+            ensure!(instant_now() < deadline, "no node is master now");
+            sleep(Duration::from_millis(20)).await;
+            masters = self.nodes_that_are(NodeRole::Master);
+        }
         if let [master] = masters[..] {
             return Ok(master);
         }
@@ -73,20 +67,19 @@ impl Environment {
         best.context("no node is master now")
     }
 
-    /// The role of every node, by number.
-    pub async fn roles(&self) -> Vec<NodeRole> {
-        let ask = async |node: &Member| {
-            let role = role(&mut Admin::new(node.direct), ANSWER_WITHIN).await;
-            role.unwrap_or(NodeRole::Down)
-        };
-        join_all(self.nodes.iter().map(ask)).await
+    /// The role in which the observer saw each node last, by number.
+    pub fn roles(&self) -> Vec<NodeRole> {
+        self.observer.roles()
     }
 
-    async fn replicas(&self) -> Vec<String> {
-        let roles = self.roles().await;
-        let replicas = self.nodes.iter().zip(roles);
-        let replicas = replicas.filter(|(_, role)| *role == NodeRole::Replica);
-        replicas.map(|(node, _)| node.name.clone()).collect()
+    fn nodes_that_are(&self, role: NodeRole) -> Vec<&Member> {
+        let nodes = self.nodes.iter().zip(self.roles());
+        nodes.filter(|(_, seen)| *seen == role).map(|(node, _)| node).collect()
+    }
+
+    fn replicas(&self) -> Vec<String> {
+        let replicas = self.nodes_that_are(NodeRole::Replica);
+        replicas.into_iter().map(|node| node.name.clone()).collect()
     }
 
     /// The instances of the target that were started.

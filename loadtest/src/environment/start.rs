@@ -70,7 +70,7 @@ impl Environment {
     /// environment is ready, which it records.
     ///
     /// # Errors
-    /// What could not be started, or was missing after 10 s. Nothing is left then either.
+    /// What could not be started, or was missing after 20 s. Nothing is left then either.
     pub async fn start(setup: Setup<'_>) -> Result<Self> {
         let Setup { plan, redis, redrill, logs, clock, events, samples } = setup;
         check(plan)?;
@@ -97,7 +97,7 @@ impl Environment {
         begin(replicas, Part::Node(Some(master))).await?;
         ready::wait_for_replicas(&nodes).await?;
         begin(&mut sentinels, Part::Sentinel(master, plan)).await?;
-        let observer = Observer::start(&nodes, &sentinels, &processes, clock, &events, &samples);
+        let observer = Observer::start(&nodes, &sentinels, &processes, clock, &events, &samples)?;
         ready::wait(&nodes, &sentinels).await?;
         let ready_ns = clock.now_ns();
         record(&events, ready_ns, EventKind::EnvironmentReady);

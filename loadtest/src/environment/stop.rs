@@ -10,33 +10,34 @@ use tokio::time::sleep;
 /// How long an instance of the target may take to end when asked.
 const SERVER_GRACE: Duration = Duration::from_secs(2);
 /// How long the system may take to forget a group whose processes have all been killed.
-const FORGET_WITHIN: Duration = Duration::from_secs(1);
+const FORGET_WITHIN: Duration = Duration::from_secs(5);
 
 impl Environment {
     /// Ends the target, the Sentinels, the nodes, the proxies and the guardian, in this order.
     ///
     /// # Errors
     /// Something is left: a process of the group, or the temporary folder.
-    pub async fn stop(mut self) -> Result<()> {
-        self.observer.stop().await;
-        for (name, _) in self.processes.running() {
+    pub async fn stop(self) -> Result<()> {
+        let Self { observer, processes, guardian, folder, .. } = self;
+        observer.stop().await?;
+        for (name, _) in processes.running() {
             if name.starts_with("server") {
                 // An error says that it has ended meanwhile.
-                let _ = self.stop_process(&name, SERVER_GRACE).await;
+                let _ = processes.stop(&name, SERVER_GRACE).await;
             }
         }
         for part in ["server", "sentinel", "node", ""] {
-            self.processes.kill_all(part).await;
+            processes.kill_all(part).await;
         }
-        let group = self.guardian.group();
-        self.guardian.end().await?;
+        let group = guardian.group();
+        guardian.end().await?;
         let deadline = instant_now() + FORGET_WITHIN;
         while is_alive(group) {
             let group = group.as_raw_nonzero();
             ensure!(instant_now() < deadline, "processes of group {group} are left");
             sleep(Duration::from_millis(5)).await;
         }
-        ensure!(!self.folder.exists(), "the folder {} is left", self.folder.display());
+        ensure!(!folder.exists(), "the folder {} is left", folder.display());
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use redis::cmd;
 use std::time::Duration;
 
 /// How long a Sentinel may take to accept the command.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) struct Failover;
 

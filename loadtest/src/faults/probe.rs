@@ -10,7 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long a healthy process may take to answer on a busy machine.
-pub(super) const HEALTHY: Duration = Duration::from_secs(2);
+pub(super) const HEALTHY: Duration = Duration::from_secs(5);
 /// A silence that is long enough to be one.
 pub(super) const SILENCE: Duration = Duration::from_millis(150);
 

@@ -1,4 +1,5 @@
-//! Watching nodes, Sentinels and processes, directly, so that no fault of a proxy blinds us.
+//! Watching nodes, Sentinels and processes: directly, so that no fault of a proxy blinds us, and on
+//! a thread of its own, so that a busy load generator does not make a node look down.
 
 mod gauges;
 mod messages;
@@ -6,16 +7,26 @@ mod watch;
 
 use super::member::Member;
 use super::processes::{Processes, record};
+use anyhow::{Result, anyhow};
 use redrill_history::clock::RunClock;
-use redrill_history::{EventKind, EventLog, Sample, SampleLog};
+use redrill_history::{EventKind, EventLog, NodeRole, Sample, SampleLog};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use tokio::task::JoinSet;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+use tokio::task::{JoinSet, spawn_blocking};
 
-/// The tasks that watch.
+/// The thread that watches, until it is told to stop or the observer is dropped.
 pub(super) struct Observer {
-    tasks: JoinSet<()>,
+    roles: Arc<Roles>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
 }
+
+/// The role in which each node was seen last, by number.
+type Roles = Mutex<Vec<NodeRole>>;
 
 /// Where what was seen goes.
 #[derive(Clone)]
@@ -34,24 +45,59 @@ impl Observer {
         clock: RunClock,
         events: &EventLog,
         samples: &SampleLog,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let sink = Sink { clock, events: events.clone(), samples: samples.clone() };
-        let mut tasks = JoinSet::new();
-        for node in nodes {
-            tasks.spawn(watch::roles(node.clone(), sink.clone()));
-            tasks.spawn(gauges::node(node.clone(), sink.clone()));
-        }
-        for sentinel in sentinels {
-            tasks.spawn(messages::follow(sentinel.clone(), sink.clone()));
-        }
-        tasks.spawn(gauges::processes(Arc::clone(processes), sink));
-        Self { tasks }
+        let (nodes, sentinels) = (nodes.to_vec(), sentinels.to_vec());
+        let processes = Arc::clone(processes);
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let roles = Arc::new(Mutex::new(vec![NodeRole::Down; nodes.len()]));
+        let board = Arc::clone(&roles);
+        let watch = async move {
+            let _tasks = watch_all(nodes, sentinels, processes, &board, &sink);
+            // Its sender dropped means stop, too.
+            let _ = stopped.await;
+        };
+        let thread = thread::Builder::new().name("observer".to_owned());
+        let thread = thread.spawn(move || runtime.block_on(watch))?;
+        Ok(Self { roles, stop, thread })
+    }
+
+    /// The role in which each node was seen last, by number.
+    pub(super) fn roles(&self) -> Vec<NodeRole> {
+        self.roles.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ends the watching; what was seen is written.
-    pub(super) async fn stop(&mut self) {
-        self.tasks.shutdown().await;
+    pub(super) async fn stop(self) -> Result<()> {
+        drop(self.stop);
+        let ended = spawn_blocking(move || self.thread.join()).await?;
+        ended.map_err(|_| anyhow!("the observer panicked"))
     }
+}
+
+/// The tasks that watch; they end when the set is dropped.
+fn watch_all(
+    nodes: Vec<Member>,
+    sentinels: Vec<Member>,
+    processes: Arc<Processes>,
+    roles: &Arc<Roles>,
+    sink: &Sink,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for (index, node) in nodes.into_iter().enumerate() {
+        let roles = Arc::clone(roles);
+        let note = move |role| {
+            roles.lock().unwrap_or_else(PoisonError::into_inner)[index] = role;
+        };
+        tasks.spawn(watch::roles(node.clone(), sink.clone(), note));
+        tasks.spawn(gauges::node(node, sink.clone()));
+    }
+    for sentinel in sentinels {
+        tasks.spawn(messages::follow(sentinel, sink.clone()));
+    }
+    tasks.spawn(gauges::processes(processes, sink.clone()));
+    tasks
 }
 
 impl Sink {
