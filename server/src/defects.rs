@@ -20,7 +20,7 @@ pub(crate) static LIMITER_FORGETS: Defect = Defect::new("limiter-forgets", 10);
 /// An answer from the cache asks the model all the same.
 pub(crate) static LYING_HIT: Defect = Defect::new("lying-hit", 10);
 /// The end of a socket is not noticed, and the socket kept alive.
-pub(crate) static GHOST: Defect = Defect::new("ghost", 3);
+pub(crate) static GHOST: Defect = Defect::new("ghost", 2);
 
 /// One defect and how often it had the occasion to act.
 pub(crate) struct Defect {
