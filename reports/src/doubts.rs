@@ -60,7 +60,7 @@ fn generator(run: &RunView) -> Check {
     let seen = match lag.quantile_ns(0.5) {
         None => "No arrival found a virtual user idle, so this cannot be told.".to_owned(),
         Some(_) => format!(
-            "Arrivals that found a virtual user idle started {} late in the middle, {} at p99, {} \
+            "Arrivals that found a virtual user idle started {} late at the median, {} at p99, {} \
              at most.",
             quantile(0.5),
             quantile(0.99),

@@ -65,7 +65,7 @@ fn background(canvas: &Canvas<'_>, scene: &Scene<'_>, plot: &Plot<'_>) -> Painte
         let (begun, healed) = (x(window.begun_ns), x(acts_until(scene.run, window)));
         if begun < healed {
             fill(canvas, [(begun, HEAD), (healed, plot.bottom)], &BAND, 0.10)?;
-            words(canvas, "fault", (begun + 8, HEAD - 16), Align::Left, &MUTED)?;
+            words(canvas, "fault", (begun - 8, HEAD - 16), Align::Right, &MUTED)?;
         }
     }
     let Some((at_ns, node)) = scene.run.promotion() else { return Ok(()) };
@@ -74,9 +74,7 @@ fn background(canvas: &Canvas<'_>, scene: &Scene<'_>, plot: &Plot<'_>) -> Painte
         return Ok(());
     }
     line(canvas, vec![(at, HEAD - 4), (at, plot.bottom)], &PROMOTION, 4)?;
-    let is_late = at > (plot.left + plot.right) / 2;
-    let align = if is_late { Align::Right } else { Align::Left };
-    words(canvas, &format!("{node} promoted"), (at, HEAD - 16), align, &PROMOTION)
+    words(canvas, &format!("{node} promoted"), (at, HEAD - 16), Align::Left, &PROMOTION)
 }
 
 fn bar(
