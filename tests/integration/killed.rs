@@ -1,11 +1,12 @@
 //! A harness that is killed leaves no process, and a run folder that can still be reported.
 
+use redrill_history::clock::instant_now;
 use redrill_tests::redrill;
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// When the harness is killed, after its start: while nodes and Sentinels start, while virtual
@@ -86,7 +87,7 @@ fn kill_at(moment: Duration) {
     // SIGKILL: nothing of the harness runs after this.
     harness.kill().expect("it can be killed");
     harness.wait().expect("it ends");
-    let deadline = Instant::now() + GONE_WITHIN;
+    let deadline = instant_now() + GONE_WITHIN;
     loop {
         let now = processes();
         let is_left =
@@ -95,7 +96,7 @@ fn kill_at(moment: Duration) {
         if left == 0 {
             break;
         }
-        assert!(Instant::now() < deadline, "{left} processes are left, killed at {moment:?}");
+        assert!(instant_now() < deadline, "{left} processes are left, killed at {moment:?}");
         sleep(Duration::from_millis(10));
     }
     let run = folder.path().join("runs/latest");

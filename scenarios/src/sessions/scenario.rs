@@ -186,7 +186,7 @@ impl Member {
         let mut ended = answer.ended(action.is_write(), observation);
         let reads = matches!(action, Action::SessionRead | Action::DeadRead);
         if reads && ended.status == 401 {
-            // "There is no such session" answers a read; whether it is true is a checker's question.
+            // "There is no such session" answers a read; a checker asks whether it is true.
             ended.outcome = Outcome::Ok;
         }
         let value = if reads { answer.number(call, "value").unwrap_or(0) } else { written };
