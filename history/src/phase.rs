@@ -75,19 +75,21 @@ pub struct Phases {
     /// The four phases in order of time.
     pub spans: [PhaseSpan; 4],
     /// From the first injection to the start of the first two good seconds after the first bad
-    /// one; `None` when no second was bad, or the service did not recover within the load.
+    /// one; `None` when no second was bad until the service was healed and good, or when it did
+    /// not recover within the load.
     pub time_to_recover_ns: Option<u64>,
     /// From the first injection to the intended start of the first request that was not answered
     /// ([`Operation::is_answered`]); `None` when every one was.
     pub time_to_symptom_ns: Option<u64>,
-    /// True when a second after the injection was bad and no two good ones followed.
+    /// True when such a second was bad and no two good ones followed.
     pub never_recovered: bool,
 }
 
 impl Phases {
     /// Computes the phases of a load from `start_ns` to `end_ns`. A second is good when its
-    /// answered share ([`Operation::is_answered`]) is at least the baseline's less one point and its p50 (from the intended
-    /// start) is at most twice the baseline's; a second without requests is bad.
+    /// answered share ([`Operation::is_answered`]) is at least the baseline's less one point and
+    /// its p50 (from the intended start) is at most twice the baseline's; a second without requests
+    /// is bad.
     pub fn compute(
         start_ns: u64,
         end_ns: u64,
@@ -108,9 +110,11 @@ impl Phases {
         let healed = windows.iter().map(last).max().unwrap_or(injected).clamp(injected, end_ns);
         let seconds =
             Seconds::new(injected, end_ns, operations, baseline(start_ns, injected, operations));
-        let first_bad = seconds.good.iter().position(|good| !good);
-        let recovered = first_bad.map(|bad| seconds.first_good_pair(bad));
         let healed_second = usize::try_from((healed - injected).div_ceil(SECOND_NS)).unwrap_or(0);
+        // What turns bad after the service was healed and good again is not this fault's doing.
+        let ended = seconds.first_good_pair(healed_second).unwrap_or(seconds.good.len());
+        let first_bad = seconds.good.iter().take(ended).position(|good| !good);
+        let recovered = first_bad.map(|bad| seconds.first_good_pair(bad));
         let after = match seconds.first_good_pair(healed_second) {
             // The service never suffered, or was good again from the moment of healing.
             Some(second) if second == healed_second => healed,
@@ -332,6 +336,13 @@ mod tests {
         let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
         assert!(phases.never_recovered && phases.time_to_recover_ns.is_none());
         assert!(phases.span(Phase::After).is_empty());
+    }
+
+    #[test]
+    fn what_turns_bad_long_after_the_healing_is_not_the_faults_doing() {
+        let all = requests(30, 27..30);
+        let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
+        assert_eq!((phases.time_to_recover_ns, phases.never_recovered), (None, false));
     }
 
     #[test]
