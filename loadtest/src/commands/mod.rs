@@ -54,6 +54,11 @@ fn clap() -> Command {
 /// # Errors
 /// What the command could not do.
 pub fn dispatch(arguments: Vec<OsString>) -> Result<Exit> {
+    // Toxiproxy's own flags have one dash.
+    let arguments = match arguments.get(1).is_some_and(|name| name == "toxiproxy") {
+        true => redrill_toxiproxy::with_two_dashes(arguments),
+        false => arguments,
+    };
     let matches = match clap().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
