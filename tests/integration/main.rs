@@ -1,5 +1,6 @@
 //! The integration tests of the workspace, one module a subject.
 
+mod defects;
 mod dependencies;
 mod drill;
 mod environment;
