@@ -13,7 +13,7 @@ use crate::output;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use anyhow::{Context as _, Result};
-use redrill_history::{EventKind, Report};
+use redrill_history::{EventKind, Report, Verdict};
 use stage::Stage;
 use std::path::PathBuf;
 
@@ -92,10 +92,12 @@ async fn perform(
 }
 
 fn tell(report: &Report, folder: &redrill_history::RunFolder) {
-    for finding in report.findings.iter().filter(|finding| !finding.summary.is_empty()) {
+    let held = report.findings.iter().filter(|finding| finding.verdict == Verdict::Pass).count();
+    for finding in report.findings.iter().filter(|finding| finding.verdict != Verdict::Pass) {
         let verdict = finding.verdict.name();
-        output::note(&format!("  {verdict:12} {:28} {}", finding.id, finding.summary));
+        output::note(&format!("  {verdict:12} {:24} {}", finding.id, finding.summary));
     }
+    output::note(&format!("  {held} of {} checks held", report.findings.len()));
     output::line(&report.headline);
     output::line(&format!("report: {}", folder.report().display()));
 }
