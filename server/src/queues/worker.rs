@@ -147,6 +147,7 @@ impl Worker {
         let holding = Holding { worker: Arc::clone(self), job, _slot: slot };
         tokio::spawn(async move {
             tokio::select! {
+                biased;
                 () = holding.worker.run(&holding.job) => {}
                 () = lost.notified() => {
                     tracing::warn!(job = holding.job.id, "another worker has taken this job over");

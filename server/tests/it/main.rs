@@ -2,6 +2,7 @@
 
 mod cache;
 mod clock;
+mod commands;
 mod failover;
 mod limits;
 mod openapi;

@@ -84,6 +84,9 @@ async fn a_delayed_job_is_not_early() {
     let submitted = clock::now();
     let id = mail(&server, "a", json!({ "delay": 400 })).await;
     assert_eq!(state(&server, EMAIL, &id).await, "delayed");
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    // Another job wakes the workers before the time.
+    mail(&server, "b", json!({})).await;
     becomes(&server, EMAIL, &id, "completed").await;
     assert!(submitted.elapsed() >= Duration::from_millis(400));
     assert!(submitted.elapsed() < Duration::from_millis(2000), "{:?}", submitted.elapsed());
