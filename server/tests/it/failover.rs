@@ -67,10 +67,6 @@ impl News {
     async fn followed_at(mut self, acknowledged: Instant) {
         let first = self.0.recv().await.expect("a Sentinel says so");
         let after = acknowledged.saturating_duration_since(first);
-        println!(
-            "acknowledged {after:?} after the news ({:?} before)",
-            first.saturating_duration_since(acknowledged)
-        );
         assert!(after <= Duration::from_millis(250), "acknowledged {after:?} after the news");
     }
 }

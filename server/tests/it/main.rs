@@ -3,6 +3,7 @@
 mod cache;
 mod clock;
 mod commands;
+mod connections;
 mod failover;
 mod limits;
 mod openapi;

@@ -137,3 +137,24 @@ async fn a_socket_that_answers_no_ping_is_closed() {
     drop(silent);
     assert_eq!(sockets(&server, "lively").await, 1);
 }
+
+#[tokio::test]
+async fn a_stopping_instance_says_goodbye_and_takes_its_users_offline() {
+    let node = Node::start();
+    let (staying, stopping) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+    let mut watcher = Socket::online(&staying, "watcher").await;
+    let mut leaving = Socket::online(&stopping, "ada").await;
+    assert_eq!(watcher.status().await.1, "online");
+    let goodbye = async {
+        while let Some(Ok(message)) = leaving.0.next().await {
+            if let Message::Close(Some(frame)) = message {
+                return u16::from(frame.code);
+            }
+        }
+        0
+    };
+    let ((), code) = tokio::join!(stopping.stop(), goodbye);
+    assert_eq!(code, 1001, "going away");
+    let (user, status, _) = watcher.status().await;
+    assert_eq!((user.as_str(), status.as_str()), ("ada", "offline"));
+}

@@ -53,7 +53,8 @@ impl Node {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("redis.conf");
         let dir = folder.path().display();
-        let common = format!("port {port}\nbind 127.0.0.1\ndir {dir}\n{config}\n");
+        let common =
+            format!("port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {dir}\n{config}\n");
         std::fs::write(&path, common).expect("the node's configuration is written");
         let child = Command::new("redis-server")
             .arg(&path)
