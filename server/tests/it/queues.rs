@@ -121,16 +121,17 @@ async fn a_dead_workers_job_runs_again_after_its_lease() {
     let node = Node::start();
     let slow = Upstream::start(0, Duration::from_secs(60)).await;
     let mails = Upstream::start(0, Duration::ZERO).await;
-    let lease = ["--queue-lease-ms", "300"];
-    let flags = |url| [&lease[..], &["--mail-upstream-url", url]].concat();
-    let dying = Server::on(&node, &flags(&slow.url)).await;
+    // With its runtime the whole instance is gone at once, as after a SIGKILL.
+    let doomed = tokio::runtime::Runtime::new().expect("a runtime");
+    let (port, url) = (node.port, slow.url.clone());
+    fn flags(url: &str) -> [&str; 4] {
+        ["--queue-lease-ms", "300", "--mail-upstream-url", url]
+    }
+    let dying = doomed.spawn(async move { Server::at(port, &flags(&url)).await });
+    let dying = dying.await.expect("it starts");
     let id = mail(&dying, "a", json!({})).await;
     eventually("it runs", || async { slow.calls().len() == 1 }).await;
-    // Its workers end with their runtime in life; here the lease is taken away from them.
-    let base = "prompt-card:queue:{email-notifications}:";
-    node.ask(&format!("HSET {base}job:{id} lease 7:taken takes 7"));
-    node.ask(&format!("ZADD {base}active 1 {id}"));
-    drop(dying);
+    doomed.shutdown_background();
     let server = Server::on(&node, &flags(&mails.url)).await;
     becomes(&server, EMAIL, &id, "completed").await;
     assert_eq!(mails.calls().len(), 1);

@@ -46,10 +46,26 @@ impl Node {
     }
 
     fn with(config: &str) -> Self {
-        Self::spawn(config, free_port(), &[])
+        Self::spawn(config, &[])
     }
 
-    fn spawn(config: &str, port: u16, arguments: &[&str]) -> Self {
+    /// Starts on a free port, or on another one if somebody else was faster.
+    fn spawn(config: &str, arguments: &[&str]) -> Self {
+        loop {
+            let mut node = Self::spawn_on(free_port(), config, arguments);
+            let mut lives = true;
+            wait_for("redis-server to answer", || {
+                lives = matches!(node.child.try_wait(), Ok(None));
+                !lives || node.ask("PING").is_some()
+            });
+            let id = format!("process_id:{}\r", node.child.id());
+            if lives && node.ask("INFO server").is_some_and(|info| info.contains(&id)) {
+                return node;
+            }
+        }
+    }
+
+    fn spawn_on(port: u16, config: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("redis.conf");
         let dir = folder.path().display();
@@ -62,9 +78,7 @@ impl Node {
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
-        let node = Self { child, port, _folder: folder };
-        wait_for("redis-server to answer", || node.ask("PING").is_some());
-        node
+        Self { child, port, _folder: folder }
     }
 
     fn replica_of(port: u16) -> Self {
@@ -117,8 +131,7 @@ impl Group {
              sentinel down-after-milliseconds mymaster 500\n\
              sentinel failover-timeout mymaster 3000\n"
         );
-        let sentinels: Vec<Node> =
-            (0..3).map(|_| Node::spawn(&config, free_port(), &["--sentinel"])).collect();
+        let sentinels: Vec<Node> = (0..3).map(|_| Node::spawn(&config, &["--sentinel"])).collect();
         let group = Self { nodes: [master].into_iter().chain(replicas).collect(), sentinels };
         wait_for("the replicas", || {
             let info = group.nodes[0].ask("INFO replication").unwrap_or_default();

@@ -36,7 +36,12 @@ const SECRET: &str = "a secret that all instances of a test share";
 impl Server {
     /// An instance on one Redis.
     pub(crate) async fn on(node: &Node, flags: &[&str]) -> Self {
-        let port = node.port.to_string();
+        Self::at(node.port, flags).await
+    }
+
+    /// An instance on the Redis at this port.
+    pub(crate) async fn at(port: u16, flags: &[&str]) -> Self {
+        let port = port.to_string();
         let place = ["--redis-host", "127.0.0.1", "--redis-port", &port];
         Self::start(&[&place[..], flags].concat()).await
     }
