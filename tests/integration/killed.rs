@@ -1,5 +1,6 @@
 //! A harness that is killed leaves no process, and a run folder that can still be reported.
 
+use crate::environment::ONE_AT_A_TIME;
 use redrill_history::clock::instant_now;
 use redrill_tests::redrill;
 use std::collections::BTreeMap;
@@ -119,6 +120,7 @@ fn kill_at(moment: Duration) {
 
 #[test]
 fn ten_moments_leave_nothing_behind_and_a_report_each() {
+    let _turn = ONE_AT_A_TIME.blocking_lock();
     for moment in MOMENTS_MS {
         kill_at(Duration::from_millis(moment));
     }
