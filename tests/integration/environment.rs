@@ -149,7 +149,8 @@ pub(crate) async fn ask(node: &Member, command: &str) -> String {
     tell(source, node.direct, command, Duration::from_secs(2)).await.unwrap_or_default()
 }
 
-/// Waits until there is one master and both others are linked to it.
+/// Waits until there is one master, both others are linked to it, and every Sentinel thinks well of
+/// them: one that does not would begin a failover and give it up again.
 pub(crate) async fn settles(environment: &Environment, within: Duration) {
     let is_settled = async || {
         let roles = environment.roles();
@@ -159,9 +160,15 @@ pub(crate) async fn settles(environment: &Environment, within: Duration) {
             let info = ask(node, "INFO replication").await;
             linked += usize::from(info.contains("master_link_status:up"));
         }
-        masters == 1 && linked == 2
+        let mut trusted = 0;
+        for sentinel in environment.sentinels() {
+            let replicas = ask(sentinel, "SENTINEL REPLICAS main").await;
+            let good = replicas.matches("\r\nflags\r\n$5\r\nslave\r\n").count();
+            trusted += usize::from(good == 2);
+        }
+        masters == 1 && linked == 2 && trusted == environment.sentinels().len()
     };
-    eventually("one master, two linked replicas", within, is_settled).await;
+    eventually("one master, two linked and trusted replicas", within, is_settled).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
