@@ -2,9 +2,8 @@
 
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
-use redrill_history::{Capability, ResolvedPlan, SECOND_NS};
+use redrill_history::{Capability, PlannedFault, ResolvedPlan, SECOND_NS};
 use redrill_scenarios::load::Progress as Counts;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How often a line is rewritten on a terminal, and how often one is printed elsewhere.
@@ -15,8 +14,6 @@ const ELSEWHERE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
-    /// What the faults are doing, in words.
-    fault: Arc<Mutex<String>>,
 }
 
 impl Progress {
@@ -31,7 +28,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { bar, fault: Arc::default() }
+        Self { bar }
     }
 
     /// Says which step the run has come to.
@@ -40,12 +37,6 @@ impl Progress {
             Some(bar) => bar.println(text),
             None => output::note(text),
         }
-    }
-
-    /// Notes what a fault is doing, and says it.
-    pub fn fault(&self, text: &str) {
-        text.clone_into(&mut self.fault.lock().unwrap_or_else(PoisonError::into_inner));
-        self.step(text);
     }
 
     /// Shows the load until it is dropped: rates, failures and the time left.
@@ -66,15 +57,13 @@ impl Progress {
             let left = plan.load.duration.as_secs().saturating_sub(now.0 / SECOND_NS);
             let [ok, refused, unknown] = total(counts);
             let at = now.0 / SECOND_NS;
+            let doing = doing(plan, Duration::from_nanos(now.0));
             let text = format!(
                 "{at:>3} s  {rate:>5.0} requests/s  ok {ok}  refused {refused}  unknown {unknown}  \
-                 {left} s left"
+                 {left} s left  {doing}"
             );
             match &self.bar {
-                Some(bar) => {
-                    let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-                    bar.set_message(format!("{text}  {fault}"));
-                }
+                Some(bar) => bar.set_message(text),
                 None => output::note(&text),
             }
         }
@@ -102,4 +91,39 @@ fn total(counts: &Counts) -> [u64; 3] {
         }
     }
     sum
+}
+
+/// What the timeline is at: the baseline, the faults that act, or that they are over.
+fn doing(plan: &ResolvedPlan, at: Duration) -> String {
+    let acts = |fault: &&PlannedFault| {
+        (fault.at..fault.at + fault.lasts.unwrap_or_default()).contains(&at)
+    };
+    let name = |fault: &PlannedFault| format!("{} {}", fault.kind, fault.target.join(", "));
+    let acting: Vec<String> = plan.faults.iter().filter(acts).map(name).collect();
+    match plan.faults.iter().any(|fault| fault.at <= at) {
+        _ if !acting.is_empty() => format!("fault: {}", acting.join("; ")),
+        true => "after the fault".to_owned(),
+        false => "baseline".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timeline_is_told_in_words() {
+        let mut plan = ResolvedPlan::example();
+        plan.faults.push(PlannedFault {
+            kind: "kill".to_owned(),
+            at: Duration::from_secs(12),
+            lasts: Some(Duration::from_secs(10)),
+            target: vec!["main.master".to_owned()],
+            from: Vec::new(),
+            with: std::collections::BTreeMap::new(),
+        });
+        let told = [0, 12, 21, 22].map(|second| doing(&plan, Duration::from_secs(second)));
+        let fault = "fault: kill main.master";
+        assert_eq!(told, ["baseline", fault, fault, "after the fault"]);
+    }
 }
