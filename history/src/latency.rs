@@ -1,7 +1,7 @@
 //! Latencies as HDR histograms: one interval log a kind of operation, open in any HdrHistogram
 //! tool.
 
-use crate::{Operation, SECOND_NS};
+use crate::{Operation, RunView, SECOND_NS};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2Serializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
@@ -86,22 +86,24 @@ impl LatencySeries {
 
 /// Writes `<capability>.<action>.hlog` into `folder` for each kind of request: V2 interval logs of
 /// one second, of acknowledged requests from their intended start (tag `intended`) and from their
-/// real start (tag `service`), in nanoseconds.
+/// real start (tag `service`), in nanoseconds. A run of several segments has a folder for each:
+/// `segment-003`.
 ///
 /// # Errors
 /// When the disk does not take them.
-pub fn write_interval_logs(
-    folder: &Path,
-    wall_origin_ms: u64,
-    operations: &[Operation],
-) -> io::Result<()> {
+pub fn write_interval_logs(folder: &Path, run: &RunView) -> io::Result<()> {
     let mut kinds: BTreeMap<_, Vec<&Operation>> = BTreeMap::new();
-    for op in operations.iter().filter(|op| op.is_load() && op.is_ok()) {
-        kinds.entry((op.capability, op.action)).or_default().push(op);
+    for op in run.operations.iter().filter(|op| op.is_load() && op.is_ok()) {
+        kinds.entry((op.segment, op.capability, op.action)).or_default().push(op);
     }
-    for ((capability, action), operations) in kinds {
+    for ((segment, capability, action), operations) in kinds {
+        let folder = match run.segments.len() {
+            0 | 1 => folder.to_owned(),
+            _ => folder.join(format!("segment-{segment:03}")),
+        };
+        std::fs::create_dir_all(&folder)?;
         let name = format!("{}.{}.hlog", capability.name(), action.name());
-        write_log(&folder.join(name), wall_origin_ms, &operations)?;
+        write_log(&folder.join(name), run.environment.wall_origin_ms, &operations)?;
     }
     Ok(())
 }

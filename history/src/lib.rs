@@ -25,6 +25,7 @@ mod plan;
 mod recorder;
 mod run;
 mod sample;
+mod segment;
 mod view;
 
 pub use action::{Action, Capability};
@@ -46,6 +47,7 @@ pub use plan::{
 pub use recorder::{Recorder, RecorderHandle};
 pub use run::{RunError, RunFolder};
 pub use sample::{Sample, SampleLog};
+pub use segment::{Segment, SegmentLog, SegmentPlan, SegmentRole};
 pub use view::{RunView, ViewParts};
 
 /// Nanoseconds in a second.

@@ -116,6 +116,11 @@ impl RunFolder {
         self.path.join("events.ndjson")
     }
 
+    /// The loads of the run's segments.
+    pub fn segments(&self) -> PathBuf {
+        self.path.join("segments.ndjson")
+    }
+
     /// The samples.
     pub fn samples(&self) -> PathBuf {
         self.path.join("samples.ndjson")

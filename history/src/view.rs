@@ -3,7 +3,7 @@
 use crate::event::read_lines;
 use crate::{
     EnvironmentFacts, Event, EventKind, LogFile, NodeRole, Observation, Operation, Phase, Phases,
-    ResolvedPlan, RunError, RunFolder, Sample, Window,
+    ResolvedPlan, RunError, RunFolder, Sample, Segment, SegmentPlan, Window,
 };
 use std::path::Path;
 
@@ -22,7 +22,9 @@ pub struct ViewParts {
     pub effects: Vec<Operation>,
     /// Events, in any order.
     pub events: Vec<Event>,
-    /// Samples, in order of time.
+    /// What the segments were meant to be; none where the plan's load is the only one.
+    pub segments: Vec<SegmentPlan>,
+    /// Samples, in any order.
     pub samples: Vec<Sample>,
     /// Records and lines that could not be read.
     pub unreadable: usize,
@@ -43,13 +45,15 @@ pub struct RunView {
     pub events: Vec<Event>,
     /// Samples in order of time.
     pub samples: Vec<Sample>,
+    /// The loads that were begun, in order of time; a drill has one.
+    pub segments: Vec<Segment>,
     /// The faults that were begun.
     pub windows: Vec<Window>,
     /// The phases of the load.
     pub phases: Phases,
-    /// Start of the load, or of the run when no load was started.
+    /// Start of the first load, or of the run when no load was started.
     pub load_start_ns: u64,
-    /// End of the load, or the last thing recorded in a run that was cut off.
+    /// End of the last load, or the last thing recorded in a run that was cut off.
     pub load_end_ns: u64,
     /// Records and lines that could not be read; a run cut off may have one or two.
     pub unreadable: usize,
@@ -79,6 +83,7 @@ impl RunView {
         let observations = LogFile::read(&folder.observations())?;
         let effects = LogFile::read(&folder.effects())?;
         let (events, torn_events) = lines(&folder.events())?;
+        let (segments, torn_segments) = lines(&folder.segments())?;
         let (samples, torn_samples) = lines(&folder.samples())?;
         let unreadable = operations.unreadable
             + observations.unreadable
@@ -87,6 +92,7 @@ impl RunView {
             + usize::from(observations.partial_bytes > 0)
             + usize::from(effects.partial_bytes > 0)
             + torn_events
+            + torn_segments
             + torn_samples;
         Ok(Self::new(ViewParts {
             plan,
@@ -95,6 +101,7 @@ impl RunView {
             observations: observations.records,
             effects: effects.records,
             events,
+            segments,
             samples,
             unreadable,
         }))
@@ -106,16 +113,15 @@ impl RunView {
         parts.observations.sort_by_key(|observation| observation.seq);
         parts.effects.sort_by_key(|effect| (effect.started_ns, effect.seq));
         parts.events.sort_by_key(|event| event.at_ns);
+        parts.samples.sort_by_key(|sample| sample.at_ns);
         let windows = Window::from_events(&parts.events);
-        let at = |wanted: fn(&EventKind) -> bool| {
-            parts.events.iter().find(|event| wanted(&event.kind)).map(|event| event.at_ns)
-        };
-        let load_start_ns = at(|kind| matches!(kind, EventKind::LoadStarted { .. })).unwrap_or(0);
-        let last_seen = parts.operations.iter().filter(|op| op.is_load()).map(|op| op.finished_ns);
-        let load_end_ns = at(|kind| matches!(kind, EventKind::LoadEnded { .. }))
-            .or(last_seen.max())
-            .unwrap_or(load_start_ns)
-            .max(load_start_ns);
+        let (plan, events) = (&parts.plan, &parts.events);
+        let segments = Segment::from_events(plan, &parts.segments, events, &parts.operations);
+        let load_start_ns = segments.first().map_or(0, |segment| segment.start_ns);
+        let last_seen =
+            || parts.operations.iter().filter(|op| op.is_load()).map(|op| op.finished_ns);
+        let load_end_ns = segments.last().map(|segment| segment.end_ns);
+        let load_end_ns = load_end_ns.or_else(|| last_seen().max()).unwrap_or(load_start_ns);
         let acting = acting_windows(&windows, &parts.plan, load_end_ns);
         let phases = Phases::compute(load_start_ns, load_end_ns, &acting, &parts.operations);
         Self {
@@ -125,6 +131,7 @@ impl RunView {
             effects: parts.effects,
             events: parts.events,
             samples: parts.samples,
+            segments,
             windows,
             phases,
             load_start_ns,
@@ -149,6 +156,28 @@ impl RunView {
     pub fn operation(&self, seq: u64) -> Option<&Operation> {
         let index = self.operations.binary_search_by_key(&seq, |op| op.seq).ok()?;
         self.operations.get(index)
+    }
+
+    /// The requests of a segment that are measured: those due after its discarded part.
+    pub fn requests_of(&self, segment: &Segment) -> impl Iterator<Item = &Operation> {
+        let (number, measured) = (segment.plan.number, segment.measured_ns());
+        self.operations.iter().filter(move |op| {
+            op.segment == number && op.is_load() && measured.contains(&op.intended_ns)
+        })
+    }
+
+    /// The effects that were begun in the measured time of a segment.
+    pub fn effects_of(&self, segment: &Segment) -> &[Operation] {
+        let measured = segment.measured_ns();
+        let place = |at_ns| self.effects.partition_point(|effect| effect.started_ns < at_ns);
+        &self.effects[place(measured.start)..place(measured.end)]
+    }
+
+    /// The samples taken in the measured time of a segment.
+    pub fn samples_of(&self, segment: &Segment) -> &[Sample] {
+        let measured = segment.measured_ns();
+        let place = |at_ns| self.samples.partition_point(|sample| sample.at_ns < at_ns);
+        &self.samples[place(measured.start)..place(measured.end)]
     }
 
     /// True when the run reached its end; otherwise it was cut off.
@@ -246,6 +275,7 @@ mod tests {
             observations: Vec::new(),
             effects: Vec::new(),
             events: events.map(event).into(),
+            segments: Vec::new(),
             samples: Vec::new(),
             unreadable: 0,
         })

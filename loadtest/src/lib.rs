@@ -15,6 +15,7 @@ pub mod load;
 pub mod output;
 pub mod plan;
 pub mod progress;
+pub mod run;
 
 use exit::{Exit, Unusable};
 use std::ffi::OsString;

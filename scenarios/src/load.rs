@@ -166,7 +166,7 @@ pub struct Context {
     /// When the drain ends, in nanoseconds since the run began; `u64::MAX` during the load.
     pub drain_deadline_ns: AtomicU64,
     /// Numbers for sessions, jobs and sockets: one source, so that none is used twice.
-    pub numbers: AtomicU64,
+    pub numbers: Arc<AtomicU64>,
 }
 
 /// What is known of an operation before its outcome.

@@ -1,9 +1,10 @@
 //! `redrill drill`: run a plan and say what it cost.
 
 use super::{Subcommand, runtime};
-use crate::drill::{self, Settings};
+use crate::drill;
 use crate::exit::Exit;
 use crate::plan::{Overrides, PLANS, Plan};
+use crate::run::Settings;
 use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::path::PathBuf;

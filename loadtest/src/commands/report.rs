@@ -1,9 +1,9 @@
 //! `redrill report`: check a run folder again and write its page again.
 
 use super::Subcommand;
-use crate::drill::examine;
 use crate::exit::{Exit, unusable};
 use crate::output;
+use crate::run::examine;
 use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use redrill_history::RunFolder;

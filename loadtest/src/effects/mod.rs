@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -43,6 +44,8 @@ pub struct Played {
     pub recorder: RecorderHandle,
     /// Jobs that took effect.
     pub executed: Arc<Executed>,
+    /// The number of the segment that is run.
+    pub segment: Arc<AtomicU16>,
     /// The plan's seed: it says which jobs fail.
     pub seed: u64,
     /// How often a job is tried.
@@ -178,7 +181,7 @@ impl Played {
             outcome: if fails { Outcome::Refused } else { Outcome::Ok },
             instance: NO_INSTANCE,
             flags: if fails { Flags::FAILED_ON_DEMAND } else { Flags::default() },
-            segment: 0,
+            segment: self.segment.load(Ordering::Relaxed),
         });
         if !fails && call.capability == Capability::Queue {
             self.executed.insert(call.key);

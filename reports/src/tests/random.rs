@@ -101,6 +101,7 @@ proptest! {
             observations: Vec::new(),
             effects,
             events,
+            segments: Vec::new(),
             samples: Vec::new(),
             unreadable,
         });

@@ -90,6 +90,7 @@ pub(crate) fn empty() -> (RunView, Report) {
         observations: Vec::new(),
         effects: Vec::new(),
         events: Vec::new(),
+        segments: Vec::new(),
         samples: Vec::new(),
         unreadable: 0,
     };
@@ -178,6 +179,7 @@ fn failover_parts() -> ViewParts {
         operations,
         effects,
         events: events(),
+        segments: Vec::new(),
         samples: samples(),
         unreadable: 0,
     }

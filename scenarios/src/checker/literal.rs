@@ -21,6 +21,7 @@ impl Literal {
             observations: Vec::new(),
             effects: Vec::new(),
             events: Vec::new(),
+            segments: Vec::new(),
             samples: Vec::new(),
             unreadable: 0,
         };

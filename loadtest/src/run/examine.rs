@@ -10,9 +10,7 @@ use redrill_scenarios::checker::check_all;
 /// A folder that cannot be read or written.
 pub fn examine(folder: &RunFolder) -> Result<Report> {
     let view = RunView::load(folder)?;
-    let wall_origin_ms = view.environment.wall_origin_ms;
-    write_interval_logs(&folder.latency(), wall_origin_ms, &view.operations)
-        .context("cannot write the interval logs")?;
+    write_interval_logs(&folder.latency(), &view).context("cannot write the interval logs")?;
     let report = check_all(&view);
     folder.write_findings(&report)?;
     folder.write_report(&redrill_reports::html(&view, &report))?;

@@ -1,10 +1,11 @@
 //! The run folder while the run goes on: clock, recorder, events, samples.
 
-use super::record;
 use crate::interrupt::Interrupt;
 use anyhow::{Context as _, Result};
 use redrill_history::clock::{RunClock, wall_now};
-use redrill_history::{EventKind, EventLog, Recorder, ResolvedPlan, RunFolder, SampleLog};
+use redrill_history::{
+    EventKind, EventLog, Recorder, ResolvedPlan, RunFolder, SampleLog, SegmentLog,
+};
 use std::path::Path;
 
 /// Runs that can begin in one second in one folder.
@@ -12,12 +13,13 @@ const SAME_SECOND: u32 = 1000;
 
 /// Where a run records.
 #[derive(Debug)]
-pub(super) struct Stage {
-    pub(super) folder: RunFolder,
-    pub(super) clock: RunClock,
-    pub(super) recorder: Recorder,
-    pub(super) events: EventLog,
-    pub(super) samples: SampleLog,
+pub(crate) struct Stage {
+    pub(crate) folder: RunFolder,
+    pub(crate) clock: RunClock,
+    pub(crate) recorder: Recorder,
+    pub(crate) events: EventLog,
+    pub(crate) segments: SegmentLog,
+    pub(crate) samples: SampleLog,
 }
 
 impl Stage {
@@ -28,8 +30,16 @@ impl Stage {
         folder.write_plan(plan)?;
         let recorder = Recorder::start(&folder).context("cannot record the history")?;
         let events = EventLog::create(&folder.events()).context("cannot record events")?;
+        let segments = SegmentLog::create(&folder.segments()).context("cannot record segments")?;
         let samples = SampleLog::create(&folder.samples()).context("cannot record samples")?;
-        Ok(Self { folder, clock, recorder, events, samples })
+        Ok(Self { folder, clock, recorder, events, segments, samples })
+    }
+
+    /// Records an event; a full disk must not end the run.
+    pub(super) fn record(&self, kind: EventKind) {
+        if let Err(error) = self.events.append(self.clock.now_ns(), kind) {
+            tracing::error!(%error, "cannot record an event");
+        }
     }
 
     /// Completes the folder: what was cut short and why, what was lost, and that this is the end.
@@ -39,9 +49,9 @@ impl Stage {
         failure: Option<&anyhow::Error>,
     ) -> Result<RunFolder> {
         if interrupt.is_set() {
-            record(&self, EventKind::Interrupted { reason: "a signal".to_owned() });
+            self.record(EventKind::Interrupted { reason: "a signal".to_owned() });
         } else if let Some(failure) = failure {
-            record(&self, EventKind::Interrupted { reason: format!("{failure:#}") });
+            self.record(EventKind::Interrupted { reason: format!("{failure:#}") });
         }
         let Self { folder, clock, recorder, events, .. } = self;
         let lost = recorder.finish().context("the history could not be written whole")?;

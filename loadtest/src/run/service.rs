@@ -1,0 +1,87 @@
+//! The service under test while it runs, and what its virtual users share in all segments.
+
+use super::World;
+use crate::effects::{Effects, Played};
+use crate::environment::Environment;
+use crate::instances;
+use anyhow::Result;
+use redrill_history::{ResolvedPlan, SegmentPlan};
+use redrill_scenarios::load::{Context, Executed};
+use redrill_scenarios::target::{Target, TargetFile};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicU64};
+
+/// The service's instances and its dependencies; they end with the environment and with this.
+pub(crate) struct Service<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) environment: &'a Environment,
+    pub(super) segment: Arc<AtomicU16>,
+    pub(super) addresses: Vec<String>,
+    target: &'a TargetFile,
+    http: reqwest::Client,
+    executed: Arc<Executed>,
+    numbers: Arc<AtomicU64>,
+    _effects: Effects,
+}
+
+impl<'a> Service<'a> {
+    /// Starts the service's dependencies and its instances, and waits until all are ready.
+    ///
+    /// # Errors
+    /// What did not start, or was not ready in time.
+    pub(crate) async fn start(
+        world: &'a World<'a>,
+        environment: &'a Environment,
+        target: &'a TargetFile,
+    ) -> Result<Self> {
+        let (plan, stage) = (&world.plan.resolved, world.stage);
+        let executed = Arc::new(Executed::default());
+        let segment = Arc::new(AtomicU16::new(0));
+        let effects = Effects::start(Played {
+            clock: stage.clock,
+            recorder: stage.recorder.handle(),
+            executed: Arc::clone(&executed),
+            segment: Arc::clone(&segment),
+            seed: plan.seed,
+            attempts: plan.target.promises.job_attempts,
+            calls: std::sync::Mutex::default(),
+        })
+        .await?;
+        let program = &world.settings.program;
+        let addresses = instances::start(environment, &effects, plan, target, program).await?;
+        stage.folder.write_environment(&environment.facts())?;
+        let timeout = plan.load.client_timeout;
+        Ok(Self {
+            world,
+            environment,
+            segment,
+            addresses,
+            target,
+            http: reqwest::Client::builder().no_proxy().connect_timeout(timeout).build()?,
+            executed,
+            numbers: Arc::default(),
+            _effects: effects,
+        })
+    }
+
+    /// What the virtual users of a segment share; their plan's load is the segment's.
+    pub(super) fn context(&self, segment: &SegmentPlan) -> Arc<Context> {
+        let stage = self.world.stage;
+        let mut plan: ResolvedPlan = self.world.plan.resolved.clone();
+        plan.load.duration = segment.duration;
+        plan.load.capabilities.clone_from(&segment.capabilities);
+        let timeout = plan.load.client_timeout;
+        Arc::new(Context {
+            clock: stage.clock,
+            recorder: stage.recorder.handle(),
+            plan: Arc::new(plan),
+            target: Target::new(self.target.clone(), &self.addresses, timeout),
+            http: self.http.clone(),
+            segment: segment.number,
+            progress: Arc::default(),
+            executed: Arc::clone(&self.executed),
+            drain_deadline_ns: AtomicU64::new(u64::MAX),
+            numbers: Arc::clone(&self.numbers),
+        })
+    }
+}
