@@ -7,7 +7,6 @@ mod service;
 mod stage;
 
 pub use examine::examine;
-pub(crate) use segment::Loaded;
 pub(crate) use service::Service;
 pub(crate) use stage::Stage;
 
