@@ -22,8 +22,13 @@ pub async fn run(plan: Plan, settings: Settings) -> Result<Exit> {
 async fn perform(world: &World<'_>, environment: &Environment) -> Result<()> {
     let plan = &world.plan.resolved;
     let service = Service::start(world, environment, &world.plan.target).await?;
+    world.progress.step(&format!("load: {} s of arrivals", plan.load.duration.as_secs()));
     let loaded = service.load(&SegmentPlan::whole(plan), &plan.faults).await?;
-    if !world.interrupt.is_set() && service.drain(&loaded, plan.load.drain).await {
+    if world.interrupt.is_set() {
+        return Ok(());
+    }
+    world.progress.step(&format!("final reads, {} s at most", plan.load.drain.as_secs()));
+    if service.drain(&loaded, plan.load.drain).await {
         world.record(EventKind::DrainEnded);
     }
     Ok(())

@@ -100,8 +100,7 @@ impl Service<'_> {
     /// Waits at most `drain` for what was acknowledged, and reads the final state. False when that
     /// was interrupted.
     pub(crate) async fn drain(&self, loaded: &Loaded, drain: Duration) -> bool {
-        let World { stage, interrupt, progress, .. } = self.world;
-        progress.step(&format!("final reads, {} s at most", drain.as_secs()));
+        let World { stage, interrupt, .. } = self.world;
         let drain_ns = u64::try_from(drain.as_nanos()).unwrap_or(u64::MAX);
         let deadline_ns = stage.clock.now_ns().saturating_add(drain_ns);
         loaded.context.drain_deadline_ns.store(deadline_ns, Ordering::Relaxed);
