@@ -53,7 +53,7 @@ impl App {
             sessions: Sessions::start(&settings.sessions, settings.production, &redis.sessions),
             limits: Limits::new(&settings.limits, redis.main.clone()),
             queues: Queues::start(settings, &redis, &upstream),
-            presence: Presence::start(settings, redis.sessions.clone()),
+            presence: Presence::start(settings, &redis.sessions),
             metrics,
             redis,
         })

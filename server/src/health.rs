@@ -45,10 +45,14 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
     (status, Json(json!({ "ready": ready })))
 }
 
+/// Every node that has keys of the role answers.
 async fn answers(link: &Link) -> bool {
     let deadline = link.deadline().min(clock::now() + PATIENCE);
     let ping = redis::cmd("PING");
-    link.call_if_up::<String>(&ping, Repeat::Safe, deadline).await.is_ok()
+    let nodes = link.nodes();
+    let all = nodes.iter().map(|node| node.call_if_up::<String>(&ping, Repeat::Safe, deadline));
+    let all = futures_util::future::join_all(all).await;
+    link.is_up() && all.iter().all(Result::is_ok)
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -67,6 +67,11 @@ impl Metrics {
         self.count("redis_connections_total", format!("role=\"{link}\""));
     }
 
+    /// A link lost its connection or gave it up.
+    pub(crate) fn disconnected(&self, link: &str, why: &str) {
+        self.count("redis_disconnections_total", format!("role=\"{link}\",why=\"{why}\""));
+    }
+
     /// Adds one to a counter; `labels` as printed.
     pub(crate) fn count(&self, name: &'static str, labels: String) {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::PREFIX;
 use crate::upstream::Question;
 use crate::{clock, hex};
 
@@ -46,13 +45,14 @@ struct Sealed {
 }
 
 impl Key {
-    pub(crate) fn of(question: &Question) -> Self {
+    /// `prefix` goes before the digits.
+    pub(crate) fn of(question: &Question, prefix: &str) -> Self {
         let Question { prompt, model, temperature, max_tokens } = question;
         let short = Sha256::digest(format!("{prompt}:{model}:{temperature}:{max_tokens}"));
         let lengths = format!("{}:{}:", prompt.len(), model.len());
         let full = format!("{lengths}{prompt}:{model}:{temperature}:{max_tokens}");
         Self {
-            name: format!("{PREFIX}{}", hex::encode(&short[..8])),
+            name: format!("{prefix}{}", hex::encode(&short[..8])),
             fingerprint: hex::encode(&Sha256::digest(full)),
         }
     }
@@ -95,14 +95,14 @@ mod tests {
     #[test]
     fn the_key_is_the_one_that_other_services_compute() {
         // printf '%s' 'hi:llama2:7b:0.7:2048' | sha256sum | cut -c1-16
-        let key = Key::of(&question("hi", "llama2:7b"));
+        let key = Key::of(&question("hi", "llama2:7b"), "cache:llm:response:");
         assert_eq!(key.name, "cache:llm:response:07060103d5581cd1");
     }
 
     #[test]
     fn questions_that_share_a_key_do_not_share_a_response() {
         let (one, other) = (question("hi", "llama2:7b"), question("hi:llama2", "7b"));
-        let (key, same) = (Key::of(&one), Key::of(&other));
+        let (key, same) = (Key::of(&one, ""), Key::of(&other, ""));
         assert_eq!(key.name, same.name);
         let stored = key.seal(&Entry::new("yes".to_owned(), &one, Duration::ZERO));
         assert!(key.open(&stored).is_some());

@@ -54,6 +54,10 @@ struct Counts {
 
 struct Inner {
     link: Link,
+    /// Of the keys of responses.
+    prefix: String,
+    /// The hash of what all instances have counted.
+    stats: String,
     upstream: Upstream,
     ttl: Duration,
     enabled: bool,
@@ -72,6 +76,8 @@ pub(crate) struct Cache(Arc<Inner>);
 impl Cache {
     pub(crate) fn start(settings: &CacheSettings, link: Link, upstream: Upstream) -> Self {
         let cache = Self(Arc::new(Inner {
+            prefix: link.key(PREFIX),
+            stats: link.key(STATS),
             link,
             upstream,
             ttl: settings.ttl,
@@ -97,7 +103,7 @@ impl Cache {
     /// The model failed; nothing is stored then.
     pub(crate) async fn read_through(&self, question: Question) -> Result<Found, String> {
         let started = clock::now();
-        let key = Key::of(&question);
+        let key = Key::of(&question, &self.0.prefix);
         let inner = Arc::clone(&self.0);
         let flight = self.0.flights.join(&key.clone().fingerprint, move || async move {
             inner.find(&key, question).await
@@ -120,20 +126,24 @@ impl Cache {
         self.0.flush().await;
         let link = &self.0.link;
         let counts: Vec<Option<u64>> = link
-            .call(redis::cmd("HMGET").arg(STATS).arg(&["hits", "misses", "ms"]), Repeat::Safe)
+            .call(
+                redis::cmd("HMGET").arg(&self.0.stats).arg(&["hits", "misses", "ms"]),
+                Repeat::Safe,
+            )
             .await?
             .value;
-        let memory: String = link.call(redis::cmd("INFO").arg("memory"), Repeat::Safe).await?.value;
-        let human = memory.lines().find_map(|line| line.strip_prefix("used_memory_human:"));
-        let mut keys = 0;
-        let mut cursor = None;
-        while let Some(page) = self.0.page(&mut cursor).await? {
-            keys += u64::try_from(page.len()).unwrap_or(0);
+        let (mut keys, mut memory) = (0, 0);
+        for node in link.nodes() {
+            memory += used_memory(&node).await?;
+            let mut cursor = None;
+            while let Some(page) = self.0.page(&node, &mut cursor).await? {
+                keys += u64::try_from(page.len()).unwrap_or(0);
+            }
         }
         let count = |index: usize| counts.get(index).copied().flatten().unwrap_or(0);
         Ok(Statistics {
             keys,
-            memory: human.unwrap_or("unknown").trim().to_owned(),
+            memory: human(memory),
             hits: count(0),
             misses: count(1),
             milliseconds: count(2),
@@ -145,21 +155,39 @@ impl Cache {
     /// # Errors
     /// Redis could not be asked; part may be deleted.
     pub(crate) async fn clear(&self) -> Result<(u64, Arc<str>), Failure> {
-        let (mut deleted, mut node) = (0, Arc::from("unknown"));
-        let mut cursor = None;
-        while let Some(page) = self.0.page(&mut cursor).await? {
-            if !page.is_empty() {
-                let unlink = redis::cmd("UNLINK").arg(&page).to_owned();
-                let answer = self.0.link.call::<u64>(&unlink, Repeat::Safe).await;
-                let answer = answer.map_err(|failure| match failure {
+        let (mut deleted, mut acknowledged) = (0, Arc::from("unknown"));
+        for node in self.0.link.nodes() {
+            let mut cursor = None;
+            while let Some(page) = self.0.page(&node, &mut cursor).await? {
+                if page.is_empty() {
+                    continue;
+                }
+                let answer = self.0.link.unlink(&page).await.map_err(|failure| match failure {
                     Failure::Refused(why) if deleted > 0 => Failure::Unknown(why),
                     failure => failure,
                 })?;
                 deleted += answer.value;
-                node = answer.node;
+                acknowledged = answer.node;
             }
         }
-        Ok((deleted, node))
+        Ok((deleted, acknowledged))
+    }
+}
+
+/// Bytes that a node uses.
+async fn used_memory(node: &Link) -> Result<u64, Failure> {
+    let info: String = node.call(redis::cmd("INFO").arg("memory"), Repeat::Safe).await?.value;
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    Ok(line.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0))
+}
+
+/// Bytes as Redis writes them for people: `1.50M`.
+#[allow(clippy::cast_precision_loss)]
+fn human(bytes: u64) -> String {
+    let units = [("G", 1_u64 << 30), ("M", 1 << 20), ("K", 1 << 10)];
+    match units.iter().find(|(_, size)| bytes >= *size) {
+        Some((unit, size)) => format!("{:.2}{unit}", bytes as f64 / *size as f64),
+        None => format!("{bytes}B"),
     }
 }
 
@@ -220,7 +248,7 @@ impl Inner {
         if taken == [0; 3] {
             return;
         }
-        let script = COUNT.with(&[STATS]).arg(taken[0]).arg(taken[1]).arg(taken[2]);
+        let script = COUNT.with(&[&self.stats]).arg(taken[0]).arg(taken[1]).arg(taken[2]);
         if let Err(Failure::Refused(_)) = self.link.run::<()>(&script, Repeat::Never).await {
             for (count, value) in counts.into_iter().zip(taken) {
                 count.fetch_add(value, Ordering::Relaxed);
@@ -228,18 +256,29 @@ impl Inner {
         }
     }
 
-    /// The next page of the keys of responses, without holding Redis up. `cursor` begins as none.
-    async fn page(&self, cursor: &mut Option<String>) -> Result<Option<Vec<String>>, Failure> {
+    /// The next page of the keys of responses on a node, without holding it up. `cursor` begins as
+    /// none.
+    async fn page(
+        &self,
+        node: &Link,
+        cursor: &mut Option<String>,
+    ) -> Result<Option<Vec<String>>, Failure> {
         if cursor.as_deref() == Some("0") {
             return Ok(None);
         }
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor.as_deref().unwrap_or("0"));
-        scan.arg("MATCH").arg(format!("{PREFIX}*")).arg("COUNT").arg(1000);
+        scan.arg("MATCH").arg(format!("{}*", glob(&self.prefix))).arg("COUNT").arg(1000);
         // A cursor means nothing to another node: not to be asked again elsewhere.
-        let answer = self.link.call::<(String, Vec<String>)>(&scan, Repeat::Never).await?;
+        let answer = node.call::<(String, Vec<String>)>(&scan, Repeat::Never).await?;
         let (next, page) = answer.value;
         *cursor = Some(next);
         Ok(Some(page))
     }
+}
+
+/// A pattern that matches this text and nothing else.
+fn glob(text: &str) -> String {
+    let special = |c| matches!(c, '*' | '?' | '[' | ']' | '^' | '\\');
+    text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }

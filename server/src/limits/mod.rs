@@ -48,15 +48,15 @@ impl Limits {
     pub(crate) fn new(settings: &LimitSettings, link: Link) -> Self {
         let policy = |name, part: &str, limit: LimitPolicy| Policy {
             name,
-            prefix: format!("prompt-card:{}{part}", settings.prefix),
+            prefix: link.key(&format!("prompt-card:{}{part}", settings.prefix)),
             limit,
             local: Local::new(limit, settings.instances),
         };
         Self {
-            link,
             general: policy("general", "", settings.general),
             llm: policy("llm", "llm:", settings.llm),
             burst: policy("burst", "burst:", settings.burst),
+            link,
             on_error: settings.on_error,
             algorithm: settings.algorithm,
             draft: settings.draft,

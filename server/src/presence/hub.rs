@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use super::store::{CHANNEL, Online, Store};
+use super::store::{Online, Store};
 use crate::clock;
 use crate::redis::{Heard, subscribe};
 
@@ -116,7 +116,7 @@ struct Listener {
 
 impl Listener {
     async fn run(mut self, ttl: Duration) {
-        let mut heard = subscribe(&self.store.link, CHANNEL.to_owned());
+        let mut heard = subscribe(&self.store.link, self.store.channel.clone());
         let mut look = tokio::time::interval(ttl / 2);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -35,7 +35,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    pub(crate) fn start(settings: &Settings, link: Link) -> Self {
+    pub(crate) fn start(settings: &Settings, link: &Link) -> Self {
         let ttl = settings.presence.ttl;
         let store = Arc::new(Store::new(link, ttl));
         Self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::redis::{Failure, Link, Lua, Repeat, Script};
+use crate::redis::{Failure, Invocation, Link, Lua, Repeat, Script};
 
 macro_rules! lua {
     ($file:literal) => {
@@ -19,8 +19,8 @@ static APPLY: Lua = lua!("apply.lua");
 static LIST: Lua = lua!("list.lua");
 static SOCKETS: Lua = lua!("sockets.lua");
 
+/// The hash tag is the same for all keys: a script lists users and counts their sockets in one step.
 const BASE: &str = "presence:{all}:";
-pub(super) const CHANNEL: &str = "presence:{all}:status";
 
 /// A socket of a user begins or goes on, or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,17 +41,26 @@ pub(super) struct Online {
 
 pub(super) struct Store {
     pub(super) link: Link,
+    base: String,
+    /// Whose status changes is said here.
+    pub(super) channel: String,
     ttl: u64,
 }
 
 impl Store {
-    pub(super) fn new(link: Link, ttl: Duration) -> Self {
-        Self { link, ttl: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX) }
+    pub(super) fn new(link: &Link, ttl: Duration) -> Self {
+        let base = link.key(BASE);
+        let (link, channel) = (link.pinned(&base), format!("{base}status"));
+        Self { link, base, channel, ttl: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    fn script(&self, script: &Script) -> Invocation {
+        script.on_slot_of(&self.base)
     }
 
     /// Applies changes in order, in one step. Applying them again changes nothing.
     pub(super) async fn apply(&self, changes: &[Change]) -> Result<(), Failure> {
-        let mut script = APPLY.with(&[BASE]).arg(self.ttl).arg(CHANNEL);
+        let mut script = self.script(&APPLY).arg(self.ttl).arg(&self.channel);
         for change in changes {
             let sign = if change.here { "+" } else { "-" };
             script = script.arg(sign).arg(&change.user).arg(&change.socket);
@@ -62,7 +71,7 @@ impl Store {
 
     /// Who is online.
     pub(super) async fn online(&self) -> Result<Vec<Online>, Failure> {
-        let script = LIST.with(&[BASE]);
+        let script = self.script(&LIST);
         let rows: Vec<(String, String)> = self.link.run(&script, Repeat::Safe).await?.value;
         let online = rows.into_iter().map(|(user, told)| {
             let (seq, origin) = told.split_once(' ').unwrap_or((&told, ""));
@@ -73,6 +82,6 @@ impl Store {
 
     /// How many sockets a user has.
     pub(super) async fn sockets(&self, user: &str) -> Result<u64, Failure> {
-        Ok(self.link.run(&SOCKETS.with(&[BASE]).arg(user), Repeat::Safe).await?.value)
+        Ok(self.link.run(&self.script(&SOCKETS).arg(user), Repeat::Safe).await?.value)
     }
 }

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub(crate) use routes::routes;
-use store::{Store, WAKE};
+use store::Store;
 use worker::Worker;
 
-use crate::redis::{Durable, Heard, Redis, subscribe};
+use crate::redis::{Heard, Redis, subscribe};
 use crate::settings::{QueueLimits, Settings};
 use crate::upstream::Upstream;
 use crate::{clock, random};
@@ -51,19 +51,17 @@ pub(crate) struct Queues {
 impl Queues {
     pub(crate) fn start(settings: &Settings, redis: &Redis, upstream: &Upstream) -> Self {
         let queues = &settings.queues;
-        let durable = queues
-            .replicas
-            .map(|replicas| Durable::start(redis.dedicated("main-durable"), replicas));
         let start = |definition: &'static Definition, limits: QueueLimits| {
-            let store = Store::new(definition, redis.main.clone(), durable.clone());
-            let store = Arc::new(store);
+            let store = Arc::new(Store::new(definition, redis, queues.replicas));
             let worker =
                 Worker::start(definition, limits, queues.lease, Arc::clone(&store), upstream);
             Queue { definition, limits, store, worker }
         };
         let all = [start(&LLM, queues.llm), start(&EMAIL, queues.email)];
         let workers: Vec<Arc<Worker>> = all.iter().map(|queue| Arc::clone(&queue.worker)).collect();
-        let mut heard = subscribe(&redis.main, WAKE.to_owned());
+        // What one node of a cluster publishes all of them hear.
+        let Store { link, wake, .. } = &*all[0].store;
+        let mut heard = subscribe(link, wake.clone());
         tokio::spawn(async move {
             while let Some(Heard::Subscribed | Heard::Message(_)) = heard.recv().await {
                 workers.iter().for_each(|worker| worker.wake());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Definition;
-use crate::redis::{Durable, Failure, Invocation, Link, Lua, Repeat, Script};
+use crate::redis::{Durable, Failure, Invocation, Link, Lua, Redis, Repeat, Script};
 use crate::settings::Keep;
 
 macro_rules! lua {
@@ -29,7 +29,7 @@ static FAIL: Lua = lua!("fail.lua");
 static COUNT: Lua = lua!("count.lua");
 
 /// Workers everywhere hear on this channel that there is something to do.
-pub(super) const WAKE: &str = "prompt-card:queue:wake";
+const WAKE: &str = "prompt-card:queue:wake";
 
 /// A job to be stored.
 pub(super) struct Submission {
@@ -56,15 +56,23 @@ pub(super) struct Store {
     pub(super) link: Link,
     durable: Option<Durable>,
     base: String,
+    pub(super) wake: String,
 }
 
 impl Store {
-    pub(super) fn new(queue: &Definition, link: Link, durable: Option<Durable>) -> Self {
-        Self { link, durable, base: format!("prompt-card:queue:{{{}}}:", queue.name) }
+    pub(super) fn new(queue: &Definition, redis: &Redis, replicas: Option<u32>) -> Self {
+        let base = redis.main.key(&format!("prompt-card:queue:{{{}}}:", queue.name));
+        let durable = |replicas| Durable::start(redis.dedicated("main-durable", &base), replicas);
+        Self {
+            link: redis.main.pinned(&base),
+            durable: replicas.map(durable),
+            wake: redis.main.key(WAKE),
+            base,
+        }
     }
 
     fn call(&self, script: &Script) -> Invocation {
-        script.with(&[&self.base])
+        script.on_slot_of(&self.base)
     }
 
     /// Stores a job as durably as it was asked for, and says which node has it. The same id is
@@ -79,7 +87,7 @@ impl Store {
             .arg(millis(job.delay))
             .arg(job.attempts)
             .arg(millis(job.backoff))
-            .arg(WAKE);
+            .arg(&self.wake);
         #[cfg(feature = "planted-defects")]
         if let (true, Some(node)) = (crate::defects::JOB_DROPPED.strikes(), self.link.node()) {
             return Ok(node);
@@ -144,7 +152,7 @@ impl Store {
         keep: Keep,
     ) -> Result<bool, Failure> {
         let script = self.call(&FAIL).arg(&job.id).arg(&job.lease).arg(reason);
-        let script = script.arg(kept(keep)).arg(WAKE);
+        let script = script.arg(kept(keep)).arg(&self.wake);
         Ok(self.link.run(&script, Repeat::Safe).await?.value)
     }
 

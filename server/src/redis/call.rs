@@ -1,13 +1,17 @@
 //! Sending one command: its deadline, what may be repeated, and who acknowledged it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, RedisError, Value};
 use tokio::time::Instant;
 
+use super::address::Address;
+use super::cluster::slot;
 use super::failure::{Failure, Verdict, judge};
-use super::link::{Link, Live};
+use super::link::{Link, Way};
 use super::script::Invocation;
+use super::wire::{Live, Wire};
 use crate::clock;
 
 /// May a command whose fate is unknown be sent again?
@@ -31,16 +35,30 @@ pub(crate) struct Answer<T> {
 enum Attempt {
     Answered(Value),
     Refused(String),
+    /// Not executed: by another connection, or by this one a little later.
     WrongNode,
+    TryAgain,
+    /// Not executed: the slot is another node's, for good or for this once.
+    Moved(u16, Address),
+    Ask(Address),
     Unknown(String),
 }
 
-impl Link {
-    /// The moment by which a command that begins now must have ended.
-    pub(crate) fn deadline(&self) -> Instant {
-        clock::now() + self.plan.command_timeout
-    }
+/// A command in the forms in which it may have to be sent.
+struct Request<'a> {
+    cmd: &'a Cmd,
+    /// A script in full, for a node that does not know it.
+    whole: Option<&'a Cmd>,
+    repeat: Repeat,
+    deadline: Instant,
+}
 
+/// The pause before a command that was not executed is tried again where nothing else tells when.
+const PAUSE: Duration = Duration::from_millis(10);
+/// After so many redirections without a pause, nodes disagree about who owns a slot.
+const REDIRECTIONS: u32 = 3;
+
+impl Link {
     /// Sends a command and waits for its answer at most the command time-out.
     ///
     /// # Errors
@@ -51,7 +69,7 @@ impl Link {
         repeat: Repeat,
     ) -> Result<Answer<T>, Failure> {
         let deadline = self.deadline();
-        self.exchange(cmd, None, repeat, deadline).await
+        self.exchange(Request { cmd, whole: None, repeat, deadline }).await
     }
 
     /// Calls a script by its hash and, where the node does not know it, in full.
@@ -64,7 +82,8 @@ impl Link {
         repeat: Repeat,
     ) -> Result<Answer<T>, Failure> {
         let deadline = self.deadline();
-        self.exchange(&script.by_hash, Some(&script.whole), repeat, deadline).await
+        let (cmd, whole) = (&script.by_hash, Some(&script.whole));
+        self.exchange(Request { cmd, whole, repeat, deadline }).await
     }
 
     /// Like [`Link::call`], until `deadline`, and at once refused where there is no connection.
@@ -80,18 +99,15 @@ impl Link {
         if !self.is_up() {
             return Err(Failure::refused("there is no connection"));
         }
-        self.exchange(cmd, None, repeat, deadline).await
+        self.exchange(Request { cmd, whole: None, repeat, deadline }).await
     }
 
     async fn exchange<T: FromRedisValue>(
         &self,
-        cmd: &Cmd,
-        whole: Option<&Cmd>,
-        repeat: Repeat,
-        deadline: Instant,
+        request: Request<'_>,
     ) -> Result<Answer<T>, Failure> {
         let started = clock::now();
-        let result = self.attempts(cmd, whole, repeat, deadline).await;
+        let result = self.attempts(&request).await;
         self.plan.metrics.redis_command(self.plan.name, started.elapsed(), result.is_ok());
         let (value, node) = result?;
         let value = redis::from_redis_value(value)
@@ -99,93 +115,147 @@ impl Link {
         Ok(Answer { value, node })
     }
 
-    async fn attempts(
-        &self,
-        cmd: &Cmd,
-        whole: Option<&Cmd>,
-        repeat: Repeat,
-        deadline: Instant,
-    ) -> Result<(Value, Arc<str>), Failure> {
+    async fn attempts(&self, request: &Request<'_>) -> Result<(Value, Arc<str>), Failure> {
+        let slot = match &self.way {
+            Way::Each(_) => slot::of_command(request.cmd),
+            Way::One(_) | Way::Slot(..) => 0,
+        };
         let mut unknown = None;
+        let mut redirected: Option<(Wire, bool)> = None;
+        let mut redirections = 0;
         loop {
-            let Some(live) = self.live(deadline).await else {
-                return Err(unknown.map_or_else(
-                    || Failure::refused("there was no connection in time"),
-                    Failure::Unknown,
-                ));
+            let (wire, asking) = match redirected.take() {
+                Some((wire, asking)) => (Some(wire), asking),
+                None => (self.wire(slot, request.deadline).await, false),
             };
-            match self.attempt(&live, cmd, whole, deadline).await {
+            let live = match wire {
+                Some(wire) => wire.live(request.deadline).await,
+                None => None,
+            };
+            let Some(live) = live else {
+                let why = "there was no connection in time";
+                return Err(unknown.map_or_else(|| Failure::refused(why), Failure::Unknown));
+            };
+            match self.attempt(&live, request, asking).await {
                 Attempt::Answered(value) => return Ok((value, Arc::clone(&live.run_id))),
                 Attempt::Refused(why) => {
                     return Err(unknown.map_or(Failure::Refused(why), Failure::Unknown));
                 }
                 Attempt::WrongNode => {}
-                Attempt::Unknown(why) if repeat == Repeat::Never => {
+                Attempt::TryAgain => tokio::time::sleep(PAUSE).await,
+                Attempt::Moved(slot, to) => {
+                    redirections += 1;
+                    redirected = self.redirect(&to, Some(slot)).map(|wire| (wire, false));
+                }
+                Attempt::Ask(to) => {
+                    redirections += 1;
+                    redirected = self.redirect(&to, None).map(|wire| (wire, true));
+                }
+                Attempt::Unknown(why) if request.repeat == Repeat::Never => {
                     return Err(Failure::Unknown(why));
                 }
                 Attempt::Unknown(why) => unknown = Some(why),
             }
-            if clock::now() >= deadline {
-                return Err(unknown.map_or_else(
-                    || Failure::refused("no master took it in time"),
-                    Failure::Unknown,
-                ));
+            if redirections > REDIRECTIONS {
+                tokio::time::sleep(PAUSE).await;
+            }
+            if clock::now() >= request.deadline {
+                let why = "no master took it in time";
+                return Err(unknown.map_or_else(|| Failure::refused(why), Failure::Unknown));
             }
         }
     }
 
-    async fn attempt(
-        &self,
-        live: &Live,
-        cmd: &Cmd,
-        whole: Option<&Cmd>,
-        deadline: Instant,
-    ) -> Attempt {
-        let first = self.send(live, cmd, deadline).await;
-        match (&first, whole) {
+    /// Where a redirection leads. A pinned connection follows by itself when a slot has moved for
+    /// good.
+    fn redirect(&self, to: &Address, moved: Option<u16>) -> Option<Wire> {
+        let (Way::Each(cluster) | Way::Slot(_, cluster)) = &self.way else { return None };
+        if let Some(slot) = moved {
+            cluster.moved(slot, to);
+        }
+        match (&self.way, moved) {
+            (Way::Slot(..), Some(_)) => None,
+            _ => Some(cluster.at(to)),
+        }
+    }
+
+    async fn attempt(&self, live: &Live, request: &Request<'_>, asking: bool) -> Attempt {
+        let first = self.send(live, request.cmd, asking, request.deadline).await;
+        match (&first, request.whole) {
             (Attempt::Refused(why), Some(whole)) if why.starts_with("NOSCRIPT") => {
-                self.send(live, whole, deadline).await
+                self.send(live, whole, asking, request.deadline).await
             }
             _ => first,
         }
     }
 
-    async fn send(&self, live: &Live, cmd: &Cmd, deadline: Instant) -> Attempt {
+    async fn send(&self, live: &Live, cmd: &Cmd, asking: bool, deadline: Instant) -> Attempt {
         let started = clock::now();
-        let mut connection = live.connection.clone();
         let reply = tokio::select! {
             biased;
-            reply = connection.send_packed_command(cmd) => reply.and_then(Value::extract_error),
+            reply = exchange(live, cmd, asking) => reply,
             () = live.retired() => return Attempt::Unknown("the connection was lost".to_owned()),
             () = tokio::time::sleep_until(deadline) => {
                 // A command that waited for its connection has had too little time to prove
                 // anything about it.
                 if started.elapsed() * 10 >= self.plan.command_timeout * 9 {
-                    live.give_up();
+                    live.give_up_silent(started);
                 }
                 return Attempt::Unknown("the time was up".to_owned());
             }
         };
         match reply {
             Ok(value) => Attempt::Answered(value),
-            Err(error) => weigh(live, &error),
+            Err(error) => self.weigh(live, &error),
+        }
+    }
+
+    /// Decides what an error means for the command, and gives the connection up where it must go.
+    fn weigh(&self, live: &Live, error: &RedisError) -> Attempt {
+        match judge(error) {
+            Verdict::WrongNode => {
+                live.give_up();
+                Attempt::WrongNode
+            }
+            Verdict::Moved | Verdict::Ask => match destination(error, &live.address) {
+                Some((slot, to)) if judge(error) == Verdict::Moved => {
+                    if let Way::Slot(..) = self.way {
+                        live.give_up();
+                    }
+                    Attempt::Moved(slot, to)
+                }
+                Some((_, to)) => Attempt::Ask(to),
+                None => Attempt::TryAgain,
+            },
+            Verdict::TryAgain => Attempt::TryAgain,
+            Verdict::Lost => {
+                live.give_up();
+                Attempt::Unknown(error.to_string())
+            }
+            Verdict::NoScript => Attempt::Refused(format!("NOSCRIPT {error}")),
+            Verdict::Refused => Attempt::Refused(error.to_string()),
+            Verdict::Failed => Attempt::Unknown(error.to_string()),
         }
     }
 }
 
-/// Decides what an error means for the command, and gives the connection up where it must go.
-fn weigh(live: &Live, error: &RedisError) -> Attempt {
-    match judge(error) {
-        Verdict::WrongNode => {
-            live.give_up();
-            Attempt::WrongNode
-        }
-        Verdict::Lost => {
-            live.give_up();
-            Attempt::Unknown(error.to_string())
-        }
-        Verdict::NoScript => Attempt::Refused(format!("NOSCRIPT {error}")),
-        Verdict::Refused => Attempt::Refused(error.to_string()),
-        Verdict::Failed => Attempt::Unknown(error.to_string()),
+async fn exchange(live: &Live, cmd: &Cmd, asking: bool) -> Result<Value, RedisError> {
+    let mut connection = live.connection.clone();
+    if !asking {
+        return connection.send_packed_command(cmd).await?.extract_error();
     }
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("ASKING").add_command(cmd.clone());
+    let mut answers = connection.send_packed_commands(&pipeline, 0, 2).await?;
+    answers.pop().unwrap_or(Value::Nil).extract_error()
+}
+
+/// The slot and the node of a redirection. A node that does not know its own address leaves the
+/// host out: it is the one that was asked (Redis' `cluster.c`, `clusterRedirectClient`).
+fn destination(error: &RedisError, asked: &Address) -> Option<(u16, Address)> {
+    let (to, slot) = error.redirect_node()?;
+    let (host, port) = to.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = if host.is_empty() || host == "?" { asked.host.as_str() } else { host };
+    Some((slot, Address { host: host.to_owned(), port: port.parse().ok()? }))
 }

@@ -34,7 +34,7 @@ impl Login {
 pub(crate) struct Opened {
     pub(crate) connection: MultiplexedConnection,
     /// Ends when the connection does.
-    pub(crate) driver: JoinHandle<()>,
+    pub(super) driver: AbortOnDrop,
     /// `run_id` of `INFO server`: new at each start of a node.
     pub(crate) run_id: String,
 }
@@ -42,40 +42,51 @@ pub(crate) struct Opened {
 /// Commands may queue up to this many deep before their callers wait in line.
 const PIPELINE_DEPTH: usize = 1024;
 
-/// Connects, logs in, and asks the node for its run id and, where `master` is demanded, its role.
+/// What a node must be, to be of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Any,
+    Master,
+    /// Of a cluster that serves.
+    MasterOfCluster,
+}
+
+/// Connects, logs in, and asks the node whether it is what is wanted, and for its run id.
 ///
 /// # Errors
-/// A connection that cannot be opened in the dialer's time, a login that is refused, or a node
-/// that is no master where one is demanded.
+/// A connection that cannot be opened in the dialer's time, a login that is refused, a node that is
+/// loading its data, or one that is not what is wanted.
 pub(crate) async fn open(
     dialer: &Dialer,
     address: &Address,
     login: &Login,
-    master: bool,
+    wanted: Wanted,
 ) -> Result<Opened, RedisError> {
     let (mut connection, driver) = bare(dialer, address, login).await?;
+    let driver = AbortOnDrop(driver);
     let asked = tokio::time::timeout(dialer.timeout, async {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("ROLE").cmd("INFO").arg("server");
-        pipeline.query_async::<(Value, String)>(&mut connection).await
-    });
-    let (role, info) = match asked.await.unwrap_or_else(|_| Err(timed_out())) {
-        Ok(answers) => answers,
-        Err(error) => {
-            driver.abort();
-            return Err(error);
+        // A node that is loading refuses a PING.
+        pipeline.cmd("PING").ignore().cmd("ROLE").cmd("INFO").arg("server");
+        if wanted == Wanted::MasterOfCluster {
+            pipeline.cmd("CLUSTER").arg("INFO");
         }
+        pipeline.query_async::<Vec<Value>>(&mut connection).await
+    });
+    let answers = asked.await.unwrap_or_else(|_| Err(timed_out()))?;
+    let text = |place: usize| {
+        let answer = answers.get(place).cloned().unwrap_or(Value::Nil);
+        redis::from_redis_value::<String>(answer).unwrap_or_default()
     };
-    if master && !is_master(&role) {
-        driver.abort();
+    if wanted != Wanted::Any && !answers.first().is_some_and(is_master) {
         return Err(io::Error::other(format!("{address} is no master")).into());
     }
-    let run_id = info
-        .lines()
-        .find_map(|line| line.strip_prefix("run_id:"))
-        .unwrap_or("unknown")
-        .trim()
-        .to_owned();
+    if wanted == Wanted::MasterOfCluster && !text(2).contains("cluster_state:ok") {
+        return Err(io::Error::other(format!("the cluster of {address} does not serve")).into());
+    }
+    let info = text(1);
+    let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+    let run_id = run_id.unwrap_or("unknown").trim().to_owned();
     Ok(Opened { connection, driver, run_id })
 }
 
@@ -97,6 +108,29 @@ pub(crate) async fn bare(
     let made = tokio::time::timeout(dialer.timeout, handshake).await;
     let (connection, driver) = made.unwrap_or_else(|_| Err(timed_out()))?;
     Ok((connection, tokio::spawn(driver)))
+}
+
+/// A connection's driver that ends with whoever holds this.
+pub(super) struct AbortOnDrop(pub(super) JoinHandle<()>);
+
+impl std::ops::Deref for AbortOnDrop {
+    type Target = JoinHandle<()>;
+
+    fn deref(&self) -> &JoinHandle<()> {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for AbortOnDrop {
+    fn deref_mut(&mut self) -> &mut JoinHandle<()> {
+        &mut self.0
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 fn timed_out() -> RedisError {

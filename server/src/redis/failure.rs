@@ -24,6 +24,12 @@ impl Failure {
 pub(crate) enum Verdict {
     /// Not executed, and this node cannot execute it: use another connection.
     WrongNode,
+    /// Not executed: the slot is another node's, for good.
+    Moved,
+    /// Not executed: another node has this key already, while its slot moves.
+    Ask,
+    /// Not executed: keys are on their way.
+    TryAgain,
     /// Not executed, by a node that is the right one.
     Refused,
     /// The script is not known to this node; nothing was executed.
@@ -38,7 +44,12 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(error: &RedisError) -> Verdict {
     match error.code() {
         Some("READONLY" | "MASTERDOWN" | "LOADING" | "CLUSTERDOWN") => Verdict::WrongNode,
-        Some("OOM" | "MISCONF" | "NOREPLICAS" | "NOAUTH" | "NOPERM" | "BUSY") => Verdict::Refused,
+        Some("MOVED") => Verdict::Moved,
+        Some("ASK") => Verdict::Ask,
+        Some("TRYAGAIN") => Verdict::TryAgain,
+        Some("OOM" | "MISCONF" | "NOREPLICAS" | "NOAUTH" | "NOPERM" | "BUSY" | "CROSSSLOT") => {
+            Verdict::Refused
+        }
         Some("NOSCRIPT") => Verdict::NoScript,
         Some("UNBLOCKED") | None => Verdict::Lost,
         Some(_) => Verdict::Failed,

@@ -1,263 +1,165 @@
-//! One supervised connection of one role: it finds the master, notices when it is lost or
-//! deposed, and replaces it. Nobody waits longer than the command time-out, and no command is sent
-//! twice unless it is known to have had no effect or is safe to repeat.
+//! What a capability holds of its role: the way to the node that has a key.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use tokio::sync::{Notify, watch};
+use redis::Cmd;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::address::{Address, Dialer};
-use super::connect::{Login, Opened, open};
-use super::sentinel::{Discovery, Named};
+use super::call::{Answer, Repeat};
+use super::cluster::{Cluster, slot};
+use super::failure::Failure;
+use super::place::Place;
+use super::wire::{Live, Plan, Wire};
 use crate::clock;
-use crate::metrics::Metrics;
 
-/// The first pause between two attempts to connect; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// With Sentinels the next master may be named at any moment: attempts stay frequent.
-const LONGEST_PAUSE_WITH_SENTINELS: Duration = Duration::from_millis(100);
-
-/// Where a role's Redis is.
-#[derive(Clone)]
-pub(crate) enum Place {
-    /// At one address.
-    Fixed(Address),
-    /// Where the Sentinels say.
-    Sentinel(Discovery),
-}
-
-/// Everything that a link is made of.
-#[derive(Clone)]
-pub(crate) struct Plan {
-    /// What it is for, in logs and metrics.
-    pub(crate) name: &'static str,
-    pub(crate) place: Place,
-    pub(crate) login: Login,
-    pub(crate) dialer: Dialer,
-    pub(crate) command_timeout: Duration,
-    pub(crate) longest_pause: Duration,
-    pub(crate) metrics: Arc<Metrics>,
-}
-
-/// A connection in use.
-pub(crate) struct Live {
-    pub(crate) connection: MultiplexedConnection,
-    pub(crate) run_id: Arc<str>,
-    ended: AtomicBool,
-    broken: Notify,
-    retired: watch::Sender<bool>,
-}
-
-impl Live {
-    /// Says that this connection is of no more use.
-    pub(crate) fn give_up(&self) {
-        self.ended.store(true, Ordering::Release);
-        self.broken.notify_one();
-    }
-
-    pub(crate) fn is_usable(&self) -> bool {
-        !self.ended.load(Ordering::Acquire)
-    }
-
-    /// Ends when the supervisor has turned away from this connection.
-    pub(crate) async fn retired(&self) {
-        let mut retired = self.retired.subscribe();
-        let _ = retired.wait_for(|retired| *retired).await;
-    }
-}
-
-/// What callers see.
-#[derive(Clone)]
-pub(crate) enum State {
-    Up(Arc<Live>),
-    Down { since: Instant },
-}
-
-/// A role's connection, kept up by a task of its own.
+/// A role's connections.
 #[derive(Clone)]
 pub(crate) struct Link {
     pub(super) plan: Arc<Plan>,
-    pub(super) state: watch::Receiver<State>,
+    pub(super) way: Way,
+}
+
+#[derive(Clone)]
+pub(super) enum Way {
+    /// One node has all keys.
+    One(Wire),
+    /// To a cluster: each key has its node.
+    Each(Cluster),
+    /// To the node of a cluster that has the keys of one slot.
+    Slot(Wire, Cluster),
 }
 
 impl Link {
-    /// Starts the supervisor; it runs as long as the process.
-    pub(crate) fn start(plan: Plan) -> Self {
+    /// To a node, or to whom the Sentinels name.
+    pub(super) fn to_one(plan: Plan, place: Place) -> Self {
         let plan = Arc::new(plan);
-        let (sender, state) = watch::channel(State::Down { since: clock::now() });
-        tokio::spawn(Supervisor { plan: Arc::clone(&plan), state: sender }.run());
-        Self { plan, state }
+        let wire = Wire::start(Arc::clone(&plan), place, watch::channel(0).0);
+        Self { plan, way: Way::One(wire) }
     }
 
-    /// Is there a connection at this moment?
+    /// To all masters of a cluster.
+    pub(super) fn to_each(plan: Plan, board: super::cluster::Board) -> Self {
+        let plan = Arc::new(plan);
+        Self { way: Way::Each(Cluster::start(Arc::clone(&plan), board)), plan }
+    }
+
+    /// The name of a key or channel with the prefix that all of them have.
+    pub(crate) fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.plan.prefix)
+    }
+
+    /// May one command have both keys?
+    pub(crate) fn together(&self, one: &str, other: &str) -> bool {
+        let slot = |key: &str| slot::of_key(key.as_bytes());
+        !matches!(self.way, Way::Each(_)) || slot(one) == slot(other)
+    }
+
+    /// The way to the node that has `key` and all that share its hash tag. In a cluster this is
+    /// another connection, so that it can be followed, subscribed beside, and waited on.
+    pub(crate) fn pinned(&self, key: &str) -> Self {
+        match &self.way {
+            Way::One(_) | Way::Slot(..) => self.clone(),
+            Way::Each(cluster) => {
+                let wire = cluster.pin(Arc::clone(&self.plan), slot::of_key(key.as_bytes()));
+                Self { plan: Arc::clone(&self.plan), way: Way::Slot(wire, cluster.clone()) }
+            }
+        }
+    }
+
+    /// The same way under another plan, which is that of the connections pinned from here.
+    pub(super) fn named(&self, plan: Plan) -> Self {
+        Self { plan: Arc::new(plan), way: self.way.clone() }
+    }
+
+    /// The ways to each node that has keys of this role.
+    pub(crate) fn nodes(&self) -> Vec<Self> {
+        match &self.way {
+            Way::One(_) | Way::Slot(..) => vec![self.clone()],
+            Way::Each(cluster) => {
+                let way = |wire| Self { plan: Arc::clone(&self.plan), way: Way::One(wire) };
+                cluster.masters().into_iter().map(way).collect()
+            }
+        }
+    }
+
+    /// Is there a connection at this moment, in a cluster one for every slot?
     pub(crate) fn is_up(&self) -> bool {
-        self.node().is_some()
+        match &self.way {
+            Way::One(wire) | Way::Slot(wire, _) => wire.node().is_some(),
+            Way::Each(cluster) => cluster.is_up(),
+        }
     }
 
-    /// The run id of the node that is connected at this moment.
+    /// The run id of the one node that is connected at this moment.
     pub(crate) fn node(&self) -> Option<Arc<str>> {
-        match &*self.state.borrow() {
-            State::Up(live) if live.is_usable() => Some(Arc::clone(&live.run_id)),
-            _ => None,
+        match &self.way {
+            Way::One(wire) | Way::Slot(wire, _) => wire.node(),
+            Way::Each(_) => None,
         }
     }
 
-    /// Waits until the next connection is there and gives its run id; used to notice a new master.
+    /// Waits until another node than `known` is there and names it; used to notice a new master.
+    /// Of a whole cluster it names the number of connections that were made.
     pub(crate) async fn next_node(&mut self, known: &str) -> Arc<str> {
-        let is_new = |state: &State| matches!(state, State::Up(live) if *live.run_id != *known);
-        match self.state.wait_for(is_new).await.map(|state| state.clone()) {
-            Ok(State::Up(live)) => Arc::clone(&live.run_id),
-            _ => std::future::pending().await,
+        match &mut self.way {
+            Way::One(wire) | Way::Slot(wire, _) => wire.next_node(known).await,
+            Way::Each(cluster) => {
+                let known = known.parse().unwrap_or(0);
+                let mut connections = cluster.follow_connections();
+                let next = connections.wait_for(|count| *count > known).await.map(|count| *count);
+                match next {
+                    Ok(count) => count.to_string().into(),
+                    Err(_) => std::future::pending().await,
+                }
+            }
         }
     }
 
-    /// The connection, waiting for one until `deadline`, but not once Redis has been away for as
-    /// long as a command may take: then waiting has already been shown not to help.
+    /// The moment by which a command that begins now must have ended.
+    pub(crate) fn deadline(&self) -> Instant {
+        clock::now() + self.plan.command_timeout
+    }
+
+    /// The connection of the one node, waiting for it until `deadline`.
     pub(super) async fn live(&self, deadline: Instant) -> Option<Arc<Live>> {
-        let mut state = self.state.clone();
-        loop {
-            let patience = match &*state.borrow_and_update() {
-                State::Up(live) if live.is_usable() => return Some(Arc::clone(live)),
-                State::Up(_) => deadline,
-                State::Down { since } => deadline.min(*since + self.plan.command_timeout),
-            };
-            match tokio::time::timeout_at(patience, state.changed()).await {
-                Ok(Ok(())) => {}
-                _ => return None,
-            }
+        self.wire(0, deadline).await?.live(deadline).await
+    }
+
+    /// The connection to the owner of a slot.
+    pub(super) async fn wire(&self, slot: u16, deadline: Instant) -> Option<Wire> {
+        match &self.way {
+            Way::One(wire) | Way::Slot(wire, _) => Some(wire.clone()),
+            Way::Each(cluster) => cluster.owner(slot, deadline).await,
         }
     }
-}
 
-struct Supervisor {
-    plan: Arc<Plan>,
-    state: watch::Sender<State>,
-}
-
-impl Supervisor {
-    async fn run(self) {
-        let mut named = match &self.plan.place {
-            Place::Fixed(address) => {
-                watch::channel(Some(Named { address: address.clone(), epoch: 0 })).1
-            }
-            Place::Sentinel(discovery) => discovery.follow(),
+    /// Deletes keys and says how many there were, and who did it. In a cluster each key is a command
+    /// of its own: they live in many slots.
+    ///
+    /// # Errors
+    /// See [`Failure`]; where some may be deleted and others not, it is unknown.
+    pub(crate) async fn unlink(&self, keys: &[String]) -> Result<Answer<u64>, Failure> {
+        let Way::Each(_) = &self.way else {
+            return self.call(redis::cmd("UNLINK").arg(keys), Repeat::Safe).await;
         };
-        let mut pause = FIRST_PAUSE;
-        loop {
-            if self.state.is_closed() {
-                return;
-            }
-            let target = named.borrow_and_update().clone();
-            let Some(target) = target else {
-                tokio::select! {
-                    _ = named.changed() => {}
-                    () = tokio::time::sleep(self.longest_pause()) => self.ask(),
-                }
-                continue;
-            };
-            let attempt =
-                open(&self.plan.dialer, &target.address, &self.plan.login, self.guarded());
-            let opened = tokio::select! {
-                opened = attempt => opened,
-                () = other_than(&mut named, &target.address) => continue,
-            };
-            match opened {
-                Ok(opened) => {
-                    pause = FIRST_PAUSE;
-                    self.serve(opened, &target, &mut named).await;
-                }
-                Err(error) => {
-                    tracing::debug!(link = self.plan.name, address = %target.address, %error,
-                        "cannot connect");
-                    self.ask();
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        () = other_than(&mut named, &target.address) => {}
-                    }
-                    pause = (pause * 2).min(self.longest_pause());
-                }
+        let commands: Vec<Cmd> =
+            keys.iter().map(|key| redis::cmd("UNLINK").arg(key).to_owned()).collect();
+        let all = commands.iter().map(|unlink| self.call::<u64>(unlink, Repeat::Safe));
+        let mut total = None;
+        let mut failed = None;
+        for result in futures_util::future::join_all(all).await {
+            match (result, &mut total) {
+                (Ok(answer), None) => total = Some(answer),
+                (Ok(answer), Some(total)) => total.value += answer.value,
+                (Err(failure), _) => failed = Some(failure),
             }
         }
-    }
-
-    /// Offers the connection until it ends, is given up, or another master is named.
-    async fn serve(
-        &self,
-        opened: Opened,
-        target: &Named,
-        named: &mut watch::Receiver<Option<Named>>,
-    ) {
-        let Opened { connection, mut driver, run_id } = opened;
-        tracing::info!(link = self.plan.name, address = %target.address, run_id, "connected");
-        self.plan.metrics.connected(self.plan.name);
-        let live = Arc::new(Live {
-            connection,
-            run_id: run_id.into(),
-            ended: AtomicBool::new(false),
-            broken: Notify::new(),
-            retired: watch::channel(false).0,
-        });
-        self.state.send_replace(State::Up(Arc::clone(&live)));
-        let why = tokio::select! {
-            _ = &mut driver => "the connection ended",
-            () = live.broken.notified() => "a command found it of no use",
-            () = other_than(named, &target.address) => "another master is named",
-            why = self.heartbeat(&live) => why,
-        };
-        live.ended.store(true, Ordering::Release);
-        self.state.send_replace(State::Down { since: clock::now() });
-        live.retired.send_replace(true);
-        driver.abort();
-        self.ask();
-        tracing::warn!(link = self.plan.name, address = %target.address, why, "disconnected");
-    }
-
-    /// Notices a node that is silent while nobody asks it anything, or that lost its role.
-    async fn heartbeat(&self, live: &Live) -> &'static str {
-        let mut connection = live.connection.clone();
-        let every = (self.plan.command_timeout / 2).min(Duration::from_secs(1));
-        loop {
-            tokio::time::sleep(every).await;
-            let cmd = redis::cmd("ROLE");
-            let asked = cmd.query_async::<redis::Value>(&mut connection);
-            match tokio::time::timeout(self.plan.command_timeout, asked).await {
-                Err(_) => return "it is silent",
-                Ok(Err(_)) => return "it answers with errors",
-                Ok(Ok(role)) if self.guarded() && !super::connect::is_master(&role) => {
-                    return "it is no master any more";
-                }
-                Ok(Ok(_)) => {}
-            }
+        match (failed, total) {
+            (None, Some(total)) => Ok(total),
+            (None, None) => Ok(Answer { value: 0, node: Arc::from("unknown") }),
+            (Some(Failure::Refused(why)), Some(_)) => Err(Failure::Unknown(why)),
+            (Some(failure), _) => Err(failure),
         }
-    }
-
-    fn ask(&self) {
-        if let Place::Sentinel(discovery) = &self.plan.place {
-            discovery.ask();
-        }
-    }
-
-    /// Only Sentinels can name another node than the one that is no master.
-    fn guarded(&self) -> bool {
-        matches!(self.plan.place, Place::Sentinel(_))
-    }
-
-    fn longest_pause(&self) -> Duration {
-        match self.plan.place {
-            Place::Fixed(_) => self.plan.longest_pause,
-            Place::Sentinel(_) => self.plan.longest_pause.min(LONGEST_PAUSE_WITH_SENTINELS),
-        }
-    }
-}
-
-/// Ends when a master at another address is named.
-async fn other_than(named: &mut watch::Receiver<Option<Named>>, address: &Address) {
-    let other = |named: &Option<Named>| named.as_ref().is_some_and(|it| it.address != *address);
-    if named.wait_for(other).await.is_err() {
-        std::future::pending::<()>().await;
     }
 }

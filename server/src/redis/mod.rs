@@ -2,30 +2,35 @@
 
 mod address;
 mod call;
+mod cluster;
 mod connect;
 mod durable;
 mod failure;
 mod link;
+mod place;
 mod script;
 mod sentinel;
 mod subscriber;
+mod wire;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(crate) use address::{Address, Dialer};
 pub(crate) use call::{Answer, Repeat};
+use cluster::Board;
 pub(crate) use connect::Login;
 pub(crate) use durable::Durable;
 pub(crate) use failure::Failure;
 pub(crate) use link::Link;
-use link::{Place, Plan};
+use place::Place;
 pub(crate) use script::{Invocation, Lua, Script};
 use sentinel::Discovery;
 pub(crate) use subscriber::{Heard, subscribe};
+use wire::Plan;
 
 use crate::metrics::Metrics;
-use crate::settings::{RedisSettings, RoleSettings};
+use crate::settings::{RedisSettings, RolePlace, RoleSettings};
 
 /// The connections of an instance.
 pub(crate) struct Redis {
@@ -33,49 +38,87 @@ pub(crate) struct Redis {
     pub(crate) cache: Link,
     pub(crate) sessions: Link,
     main_plan: Plan,
+    main_way: Way,
+}
+
+/// Where a role's commands go, before anything is connected.
+#[derive(Clone)]
+enum Way {
+    One(Place),
+    Cluster(Board),
+}
+
+impl Way {
+    fn link(&self, plan: Plan) -> Link {
+        match self {
+            Self::One(place) => Link::to_one(plan, place.clone()),
+            Self::Cluster(board) => Link::to_each(plan, board.clone()),
+        }
+    }
+}
+
+/// Roles that live in one place are watched over once.
+#[derive(Default)]
+struct Watchers {
+    sentinels: HashMap<RolePlace, Discovery>,
+    clusters: HashMap<RolePlace, Board>,
+}
+
+impl Watchers {
+    fn way(&mut self, role: &RoleSettings, settings: &RedisSettings) -> Way {
+        let (place, dialer) = (&role.place, settings.dialer);
+        match place {
+            RolePlace::Node(address) => Way::One(Place::Fixed(address.clone())),
+            RolePlace::Sentinels { addresses, master } => {
+                let discovery = self.sentinels.entry(place.clone()).or_insert_with(|| {
+                    let login = &settings.sentinel_login;
+                    Discovery::start(addresses, master, login, &role.login, dialer)
+                });
+                Way::One(Place::Sentinel(discovery.clone()))
+            }
+            RolePlace::Cluster(seeds) => {
+                let board = self.clusters.entry(place.clone());
+                let board = board.or_insert_with(|| Board::start(seeds, &role.login, dialer));
+                Way::Cluster(board.clone())
+            }
+        }
+    }
 }
 
 impl Redis {
     /// Starts connecting; nothing waits for a connection until it is needed.
     pub(crate) fn start(settings: &RedisSettings, metrics: &Arc<Metrics>) -> Self {
-        let mut groups = HashMap::new();
-        let mut plan = |name, role: &RoleSettings| {
-            let place = match &role.sentinels {
-                Some(group) => {
-                    let discovery = groups.entry(group.clone()).or_insert_with(|| {
-                        let login = Login {
-                            username: None,
-                            password: settings.sentinel_password.clone(),
-                            database: 0,
-                        };
-                        let (addresses, master) = (&group.addresses, &group.master);
-                        Discovery::start(addresses, master, &login, &role.login, settings.dialer)
-                    });
-                    Place::Sentinel(discovery.clone())
-                }
-                None => Place::Fixed(role.address.clone()),
-            };
-            Plan {
+        let mut watchers = Watchers::default();
+        let mut role = |name, role: &RoleSettings| {
+            let plan = Plan {
                 name,
-                place,
+                prefix: settings.prefix.as_str().into(),
                 login: role.login.clone(),
                 dialer: settings.dialer,
                 command_timeout: settings.command_timeout,
                 longest_pause: settings.longest_pause,
                 metrics: Arc::clone(metrics),
-            }
+            };
+            (plan, watchers.way(role, settings))
         };
-        let main_plan = plan("main", &settings.main);
+        let (main_plan, main_way) = role("main", &settings.main);
+        let (cache_plan, cache_way) = role("cache", &settings.cache);
+        let (sessions_plan, sessions_way) = role("sessions", &settings.sessions);
         Self {
-            main: Link::start(main_plan.clone()),
-            cache: Link::start(plan("cache", &settings.cache)),
-            sessions: Link::start(plan("sessions", &settings.sessions)),
+            main: main_way.link(main_plan.clone()),
+            cache: cache_way.link(cache_plan),
+            sessions: sessions_way.link(sessions_plan),
             main_plan,
+            main_way,
         }
     }
 
-    /// Another connection to main, for commands that block it.
-    pub(crate) fn dedicated(&self, name: &'static str) -> Link {
-        Link::start(Plan { name, ..self.main_plan.clone() })
+    /// Another connection to the node of main that has `key`, for commands that block it.
+    pub(crate) fn dedicated(&self, name: &'static str, key: &str) -> Link {
+        let plan = Plan { name, ..self.main_plan.clone() };
+        match &self.main_way {
+            Way::One(place) => Link::to_one(plan, place.clone()),
+            Way::Cluster(_) => self.main.named(plan).pinned(key),
+        }
     }
 }

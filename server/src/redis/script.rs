@@ -22,6 +22,15 @@ impl Script {
     }
 }
 
+impl Script {
+    /// The script for keys that it computes itself, all of which begin with `base` and so live in
+    /// one slot. Two keys that never exist are named: while that slot moves to another node, Redis
+    /// then answers TRYAGAIN and neither node runs the script on a part of the data.
+    pub(crate) fn on_slot_of(&self, base: &str) -> Invocation {
+        self.with(&[base, &format!("{base}all")])
+    }
+}
+
 /// A script that is compiled in: `static X: Lua = lua(|| Script::new(include_str!("x.lua")))`.
 pub(crate) type Lua = LazyLock<Script>;
 

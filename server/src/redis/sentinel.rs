@@ -16,7 +16,8 @@ use redis::{RedisError, Value};
 use tokio::sync::{broadcast, watch};
 
 use super::address::{Address, Dialer};
-use super::connect::{Login, bare, open};
+use super::connect::{AbortOnDrop, Login, Wanted, bare, open};
+use super::place::Named;
 
 /// Messages after which the master may be another one.
 const NEWS: [&str; 4] = ["+switch-master", "+promoted-slave", "+failover-end", "-sdown"];
@@ -30,13 +31,6 @@ const POLL: Duration = Duration::from_secs(1);
 const POLL_IN_TROUBLE: Duration = Duration::from_millis(100);
 /// A Sentinel that does not answer in this time is asked again over a new connection.
 const PATIENCE: Duration = Duration::from_millis(1500);
-
-/// The master that Sentinels name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) address: Address,
-    pub(crate) epoch: u64,
-}
 
 /// What the watchers share.
 struct Board {
@@ -187,7 +181,7 @@ impl Watcher {
         tokio::spawn(async move {
             let asking = async {
                 // A promotion closes the connections to the replica.
-                while open(&dialer, &address, &node, true).await.is_err() {
+                while open(&dialer, &address, &node, Wanted::Master).await.is_err() {
                     tokio::time::sleep(EXPECT_PAUSE).await;
                 }
                 board.promoted(&address, was);
@@ -225,14 +219,6 @@ impl Watcher {
             return Ok(None);
         };
         Ok(Some(Named { address: Address { host, port }, epoch }))
-    }
-}
-
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

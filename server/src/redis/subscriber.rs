@@ -7,7 +7,9 @@ use redis::aio::PubSub;
 use redis::{Msg, RedisError};
 use tokio::sync::mpsc;
 
-use super::link::{Link, Place, Plan};
+use super::address::Address;
+use super::link::Link;
+use super::wire::Plan;
 
 /// What a subscriber hears.
 #[derive(Debug)]
@@ -22,7 +24,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A subscribed connection is asked for a sign of life this often.
 const PING: Duration = Duration::from_secs(1);
 
-/// Listens to `channel` at the same node that `link` uses, for as long as anyone receives.
+/// Listens to `channel` at the same node that `link`, which goes to one, uses, for as long as anyone
+/// receives.
 pub(crate) fn subscribe(link: &Link, channel: String) -> mpsc::Receiver<Heard> {
     let (sender, receiver) = mpsc::channel(4096);
     let link = link.clone();
@@ -41,8 +44,9 @@ async fn listen(link: &Link, channel: &str, heard: &mpsc::Sender<Heard>) -> Resu
     let plan = &link.plan;
     let deadline = crate::clock::now() + plan.dialer.timeout;
     let Some(live) = link.live(deadline).await else { return Ok(()) };
-    let mut pubsub = connect(plan).await?;
-    pubsub.subscribe(channel).await?;
+    let connecting = connect(plan, &live.address, channel);
+    let pubsub =
+        tokio::time::timeout(plan.dialer.timeout, connecting).await.map_err(|_| lost())??;
     let (mut sink, mut messages) = pubsub.split();
     if heard.send(Heard::Subscribed).await.is_err() {
         return Ok(());
@@ -68,15 +72,11 @@ async fn listen(link: &Link, channel: &str, heard: &mpsc::Sender<Heard>) -> Resu
     }
 }
 
-async fn connect(plan: &Plan) -> Result<PubSub, RedisError> {
-    let address = match &plan.place {
-        Place::Fixed(address) => address.clone(),
-        Place::Sentinel(discovery) => discovery.follow().borrow().clone().ok_or_else(lost)?.address,
-    };
-    let stream = plan.dialer.dial(&address).await?;
-    let info = plan.login.info();
-    let subscribing = PubSub::new(&info, stream);
-    tokio::time::timeout(plan.dialer.timeout, subscribing).await.map_err(|_| lost())?
+async fn connect(plan: &Plan, address: &Address, channel: &str) -> Result<PubSub, RedisError> {
+    let stream = plan.dialer.dial(address).await?;
+    let mut pubsub = PubSub::new(&plan.login.info(), stream).await?;
+    pubsub.subscribe(channel).await?;
+    Ok(pubsub)
 }
 
 fn lost() -> RedisError {

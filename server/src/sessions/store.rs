@@ -68,16 +68,12 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn start(settings: &SessionSettings, link: &Link) -> Self {
         let ended = Arc::<Mutex<Ended>>::default();
-        tokio::spawn(bury(link.clone(), settings.prefix.clone(), Arc::clone(&ended)));
-        Self {
-            link: link.clone(),
-            prefix: settings.prefix.clone(),
-            ttl: settings.ttl.as_millis().to_string(),
-            ended,
-        }
+        let prefix = link.key(&settings.prefix);
+        tokio::spawn(bury(link.clone(), prefix.clone(), Arc::clone(&ended)));
+        Self { link: link.clone(), prefix, ttl: settings.ttl.as_millis().to_string(), ended }
     }
 
-    /// Begins a session under a new id and ends `old`.
+    /// Begins a session under a new id and ends `old`, in one step where one node has both.
     pub(super) async fn login(
         &self,
         user: &str,
@@ -85,12 +81,25 @@ impl Store {
     ) -> Result<(String, Session, Answer<()>), Failure> {
         let id = random::hex(32);
         let created_at = clock::unix_ms();
-        let keys: Vec<String> =
-            [id.as_str()].into_iter().chain(old).map(|id| self.key(id)).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let script = LOGIN.with(&keys).arg(user).arg(created_at).arg(&self.ttl);
+        let key = self.key(&id);
+        let begin = |keys: &[&str]| LOGIN.with(keys).arg(user).arg(created_at).arg(&self.ttl);
         // Nobody knows the id yet, so that beginning twice is beginning once.
-        let answer = self.ending(old, self.link.run(&script, Repeat::Safe)).await?;
+        let answer = match old {
+            None => self.link.run(&begin(&[&key]), Repeat::Safe).await?,
+            Some(old) => {
+                let before = self.key(old);
+                let login = async {
+                    if self.link.together(&key, &before) {
+                        return self.link.run(&begin(&[&key, &before]), Repeat::Safe).await;
+                    }
+                    // Ended first: a session must not live on because what follows failed.
+                    self.link.call::<u64>(redis::cmd("UNLINK").arg(&before), Repeat::Safe).await?;
+                    let begun = self.link.run(&begin(&[&key]), Repeat::Safe).await;
+                    begun.map_err(|failure| Failure::Unknown(failure.to_string()))
+                };
+                self.ending(Some(old), login).await?
+            }
+        };
         let session = Session { user: user.to_owned(), created_at, data: BTreeMap::new() };
         Ok((id, session, answer))
     }
@@ -162,7 +171,7 @@ impl Store {
     }
 }
 
-/// Repeats the latest logouts on each new master.
+/// Repeats the latest logouts whenever a new master is there.
 async fn bury(mut link: Link, prefix: String, ended: Arc<Mutex<Ended>>) {
     let mut node = Arc::from("");
     loop {
@@ -174,8 +183,7 @@ async fn bury(mut link: Link, prefix: String, ended: Arc<Mutex<Ended>>) {
         if keys.is_empty() {
             continue;
         }
-        if let Err(failure) = link.call::<u64>(redis::cmd("UNLINK").arg(&keys), Repeat::Safe).await
-        {
+        if let Err(failure) = link.unlink(&keys).await {
             tracing::warn!(%failure, "could not repeat the latest logouts");
             node = Arc::from("");
             tokio::time::sleep(Duration::from_millis(100)).await;

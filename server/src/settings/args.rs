@@ -47,30 +47,52 @@ args! {
         redis_username: Option<String>, "REDIS_USERNAME";
         /// Password
         redis_password: Option<String>, "REDIS_PASSWORD";
-        /// Database of the main role, 0 to 1000000
+        /// Database of the main role, 0 to 1000000; in a cluster always 0
         redis_db: String, "REDIS_DB" = "0";
-        /// Host of the cache role; default: main's address and Sentinels
+        /// Host of the cache role; default: main's address, Sentinels or cluster
         redis_cache_host: Option<String>, "REDIS_CACHE_HOST";
         /// Port of the cache role where it has its own host, 1 to 65535
         redis_cache_port: String, "REDIS_CACHE_PORT" = "6380";
+        /// User name of the cache role; default: main's
+        redis_cache_username: Option<String>, "REDIS_CACHE_USERNAME";
         /// Password of the cache role; default: main's
         redis_cache_password: Option<String>, "REDIS_CACHE_PASSWORD";
-        /// Database of the cache role, 0 to 1000000
+        /// Sentinels of the cache role, if it has its own
+        redis_cache_sentinels: Option<String>, "REDIS_CACHE_SENTINELS";
+        /// Name by which the Sentinels know the cache role's master; default: that of main's
+        redis_cache_sentinel_master: Option<String>, "REDIS_CACHE_SENTINEL_MASTER";
+        /// Nodes of the cache role's own cluster as host:port,host:port
+        redis_cache_cluster_nodes: Option<String>, "REDIS_CACHE_CLUSTER_NODES";
+        /// Database of the cache role, 0 to 1000000; in a cluster always 0
         redis_cache_db: String, "REDIS_CACHE_DB" = "1";
-        /// Host of the sessions role; default: main's address and Sentinels
+        /// Host of the sessions role; default: main's address, Sentinels or cluster
         redis_sessions_host: Option<String>, "REDIS_SESSIONS_HOST";
         /// Port of the sessions role where it has its own host, 1 to 65535
         redis_sessions_port: String, "REDIS_SESSIONS_PORT" = "6381";
+        /// User name of the sessions role; default: main's
+        redis_sessions_username: Option<String>, "REDIS_SESSIONS_USERNAME";
         /// Password of the sessions role; default: main's
         redis_sessions_password: Option<String>, "REDIS_SESSIONS_PASSWORD";
-        /// Database of the sessions role, 0 to 1000000
+        /// Sentinels of the sessions role, if it has its own
+        redis_sessions_sentinels: Option<String>, "REDIS_SESSIONS_SENTINELS";
+        /// Name by which the Sentinels know the sessions role's master; default: that of main's
+        redis_sessions_sentinel_master: Option<String>, "REDIS_SESSIONS_SENTINEL_MASTER";
+        /// Nodes of the sessions role's own cluster as host:port,host:port
+        redis_sessions_cluster_nodes: Option<String>, "REDIS_SESSIONS_CLUSTER_NODES";
+        /// Database of the sessions role, 0 to 1000000; in a cluster always 0
         redis_sessions_db: String, "REDIS_SESSIONS_DB" = "2";
         /// Sentinels of main as host:port,host:port; all of them
         redis_sentinels: Option<String>, "REDIS_SENTINELS";
         /// Name by which the Sentinels know the master
         redis_sentinel_master: String, "REDIS_SENTINEL_MASTER" = "mymaster";
+        /// User name on the Sentinels
+        redis_sentinel_username: Option<String>, "REDIS_SENTINEL_USERNAME";
         /// Password of the Sentinels
         redis_sentinel_password: Option<String>, "REDIS_SENTINEL_PASSWORD";
+        /// Nodes of main's cluster as host:port,host:port; some of them, they know the others
+        redis_cluster_nodes: Option<String>, "REDIS_CLUSTER_NODES";
+        /// Before every key and channel of all roles, so that services can share a Redis
+        redis_key_prefix: String, "REDIS_KEY_PREFIX" = "";
         /// Local address that every Redis and Sentinel connection is bound to
         redis_source_address: Option<String>, "REDIS_SOURCE_ADDRESS";
         /// Longest pause between two attempts to connect, 1 to 60000 ms

@@ -2,14 +2,14 @@
 
 mod args;
 mod read;
+mod redis;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use args::Args;
 use read::Reader;
-
-use crate::redis::{Address, Dialer, Login};
+pub(crate) use redis::{RedisSettings, RolePlace, RoleSettings};
 
 /// Settings that were checked.
 #[derive(Debug, Clone)]
@@ -26,31 +26,6 @@ pub struct Settings {
     pub(crate) limits: LimitSettings,
     pub(crate) queues: QueueSettings,
     pub(crate) presence: PresenceSettings,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct RedisSettings {
-    pub(crate) main: RoleSettings,
-    pub(crate) cache: RoleSettings,
-    pub(crate) sessions: RoleSettings,
-    pub(crate) sentinel_password: Option<String>,
-    pub(crate) dialer: Dialer,
-    pub(crate) command_timeout: Duration,
-    pub(crate) longest_pause: Duration,
-}
-
-/// Where one role's Redis is.
-#[derive(Debug, Clone)]
-pub(crate) struct RoleSettings {
-    pub(crate) address: Address,
-    pub(crate) sentinels: Option<SentinelGroup>,
-    pub(crate) login: Login,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SentinelGroup {
-    pub(crate) addresses: Vec<Address>,
-    pub(crate) master: String,
 }
 
 #[derive(Debug, Clone)]
@@ -163,7 +138,7 @@ impl TryFrom<&Args> for Settings {
                 1,
                 600_000,
             ),
-            redis: redis(&mut read, args),
+            redis: redis::read(&mut read, args),
             cache: cache(&mut read, args),
             sessions: sessions(&mut read, args, production),
             limits: limits(&mut read, args),
@@ -182,76 +157,6 @@ impl TryFrom<&Args> for Settings {
             read.wrong("INSTANCE_ID", &settings.instance, "1 to 64 letters, digits, '.', '_', '-'");
         }
         read.finish(settings)
-    }
-}
-
-fn redis(read: &mut Reader, args: &Args) -> RedisSettings {
-    let main = main_role(read, args);
-    let mut role =
-        |name: &str, host: &Option<String>, port: &str, password: &Option<String>, db: &str| {
-            let port = read.number(&format!("REDIS_{name}_PORT"), port, 1, 65535);
-            let database = read.number(&format!("REDIS_{name}_DB"), db, 0, 1_000_000);
-            let password = password.clone().or_else(|| main.login.password.clone());
-            let login = Login { database, password, ..main.login.clone() };
-            match host {
-                None => RoleSettings { login, ..main.clone() },
-                Some(host) => {
-                    let address = Address { host: host.clone(), port };
-                    RoleSettings { address, sentinels: None, login }
-                }
-            }
-        };
-    let cache = role(
-        "CACHE",
-        &args.redis_cache_host,
-        &args.redis_cache_port,
-        &args.redis_cache_password,
-        &args.redis_cache_db,
-    );
-    let sessions = role(
-        "SESSIONS",
-        &args.redis_sessions_host,
-        &args.redis_sessions_port,
-        &args.redis_sessions_password,
-        &args.redis_sessions_db,
-    );
-    let source = args.redis_source_address.as_deref();
-    let connecting = &args.redis_connection_timeout;
-    let command = &args.redis_command_timeout;
-    let pause = &args.redis_retry_delay;
-    RedisSettings {
-        main,
-        cache,
-        sessions,
-        sentinel_password: args.redis_sentinel_password.clone(),
-        dialer: Dialer {
-            source: source.map(|text| read.parsed("REDIS_SOURCE_ADDRESS", text, "an IP address")),
-            timeout: read.millis("REDIS_CONNECTION_TIMEOUT", connecting, 1, 60_000),
-        },
-        command_timeout: read.millis("REDIS_COMMAND_TIMEOUT", command, 10, 60_000),
-        longest_pause: read.millis("REDIS_RETRY_DELAY", pause, 1, 60_000),
-    }
-}
-
-fn main_role(read: &mut Reader, args: &Args) -> RoleSettings {
-    let sentinels = args.redis_sentinels.as_deref().map(|list| SentinelGroup {
-        addresses: list
-            .split(',')
-            .map(|each| read.parsed("REDIS_SENTINELS", each.trim(), "host:port,host:port"))
-            .collect(),
-        master: args.redis_sentinel_master.clone(),
-    });
-    RoleSettings {
-        address: Address {
-            host: args.redis_host.clone(),
-            port: read.number("REDIS_PORT", &args.redis_port, 1, 65535),
-        },
-        sentinels,
-        login: Login {
-            username: args.redis_username.clone(),
-            password: args.redis_password.clone(),
-            database: read.number("REDIS_DB", &args.redis_db, 0, 1_000_000),
-        },
     }
 }
 

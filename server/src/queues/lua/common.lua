@@ -1,5 +1,5 @@
 -- Shared by all scripts of queues. KEYS[1] is the queue's prefix, with its name as the hash tag,
--- so that all of its keys live in one slot.
+-- so that all of its keys live in one slot. KEYS[2] is there for that slot to move in one piece.
 --   job:<id>  hash: name data priority attempts backoff failures takes state lease settled
 --   waiting   sorted set by priority, then by id: ids begin with the time of submission
 --   delayed   sorted set by the time at which a job is due

@@ -1,0 +1,170 @@
+//! Where each role's Redis is, and how it is spoken to.
+
+use std::time::Duration;
+
+use super::Args;
+use super::read::Reader;
+use crate::redis::{Address, Dialer, Login};
+
+#[derive(Debug, Clone)]
+pub(crate) struct RedisSettings {
+    pub(crate) main: RoleSettings,
+    pub(crate) cache: RoleSettings,
+    pub(crate) sessions: RoleSettings,
+    /// How to log in to Sentinels.
+    pub(crate) sentinel_login: Login,
+    /// Before every key and channel of all roles.
+    pub(crate) prefix: String,
+    pub(crate) dialer: Dialer,
+    pub(crate) command_timeout: Duration,
+    pub(crate) longest_pause: Duration,
+}
+
+/// Where one role's Redis is.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleSettings {
+    pub(crate) place: RolePlace,
+    pub(crate) login: Login,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum RolePlace {
+    Node(Address),
+    Sentinels {
+        addresses: Vec<Address>,
+        /// The name by which they know it.
+        master: String,
+    },
+    /// Some of the nodes; they know the others.
+    Cluster(Vec<Address>),
+}
+
+/// What is given for one role, as text.
+struct Given<'a> {
+    /// What its variables begin with.
+    name: &'static str,
+    host: Option<&'a str>,
+    port: &'a str,
+    username: Option<&'a str>,
+    password: Option<&'a str>,
+    database: &'a str,
+    sentinels: Option<&'a str>,
+    master: Option<&'a str>,
+    cluster: Option<&'a str>,
+}
+
+pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
+    let main = main(read, args);
+    let cache = Given {
+        name: "REDIS_CACHE",
+        host: args.redis_cache_host.as_deref(),
+        port: &args.redis_cache_port,
+        username: args.redis_cache_username.as_deref(),
+        password: args.redis_cache_password.as_deref(),
+        database: &args.redis_cache_db,
+        sentinels: args.redis_cache_sentinels.as_deref(),
+        master: args.redis_cache_sentinel_master.as_deref(),
+        cluster: args.redis_cache_cluster_nodes.as_deref(),
+    };
+    let sessions = Given {
+        name: "REDIS_SESSIONS",
+        host: args.redis_sessions_host.as_deref(),
+        port: &args.redis_sessions_port,
+        username: args.redis_sessions_username.as_deref(),
+        password: args.redis_sessions_password.as_deref(),
+        database: &args.redis_sessions_db,
+        sentinels: args.redis_sessions_sentinels.as_deref(),
+        master: args.redis_sessions_sentinel_master.as_deref(),
+        cluster: args.redis_sessions_cluster_nodes.as_deref(),
+    };
+    if args.redis_key_prefix.contains(['{', '}']) {
+        let must = "without braces, which mark the part of a key that decides its slot";
+        read.wrong("REDIS_KEY_PREFIX", &args.redis_key_prefix, must);
+    }
+    let source = args.redis_source_address.as_deref();
+    let connecting = &args.redis_connection_timeout;
+    RedisSettings {
+        cache: other(read, args, &main, &cache),
+        sessions: other(read, args, &main, &sessions),
+        main,
+        sentinel_login: Login {
+            username: args.redis_sentinel_username.clone(),
+            password: args.redis_sentinel_password.clone(),
+            database: 0,
+        },
+        prefix: args.redis_key_prefix.clone(),
+        dialer: Dialer {
+            source: source.map(|text| read.parsed("REDIS_SOURCE_ADDRESS", text, "an IP address")),
+            timeout: read.millis("REDIS_CONNECTION_TIMEOUT", connecting, 1, 60_000),
+        },
+        command_timeout: read.millis(
+            "REDIS_COMMAND_TIMEOUT",
+            &args.redis_command_timeout,
+            10,
+            60_000,
+        ),
+        longest_pause: read.millis("REDIS_RETRY_DELAY", &args.redis_retry_delay, 1, 60_000),
+    }
+}
+
+fn main(read: &mut Reader, args: &Args) -> RoleSettings {
+    let given = Given {
+        name: "REDIS",
+        host: Some(&args.redis_host),
+        port: &args.redis_port,
+        username: args.redis_username.as_deref(),
+        password: args.redis_password.as_deref(),
+        database: &args.redis_db,
+        sentinels: args.redis_sentinels.as_deref(),
+        master: None,
+        cluster: args.redis_cluster_nodes.as_deref(),
+    };
+    let place = place(read, args, &given).unwrap_or_else(|| unreachable!("main has a host"));
+    let login = login(read, &given, &place);
+    RoleSettings { place, login }
+}
+
+/// A role that is not told where its Redis is lives on main's, in its own database; one that is
+/// told does not take over main's user and password unless it has none of its own.
+fn other(read: &mut Reader, args: &Args, main: &RoleSettings, given: &Given<'_>) -> RoleSettings {
+    let place = place(read, args, given).unwrap_or_else(|| main.place.clone());
+    let own = login(read, given, &place);
+    let login = Login {
+        username: own.username.or_else(|| main.login.username.clone()),
+        password: own.password.or_else(|| main.login.password.clone()),
+        ..own
+    };
+    RoleSettings { place, login }
+}
+
+fn place(read: &mut Reader, args: &Args, given: &Given<'_>) -> Option<RolePlace> {
+    let name = |part: &str| format!("{}_{part}", given.name);
+    let port = read.number(&name("PORT"), given.port, 1, 65535);
+    if let (Some(_), Some(nodes)) = (given.sentinels, given.cluster) {
+        let must = format!("left out where {} is set", name("SENTINELS"));
+        read.wrong(&name("CLUSTER_NODES"), nodes, &must);
+    }
+    let mut list = |part: &str, text: &str| -> Vec<Address> {
+        let each = text.split(',').map(str::trim);
+        each.map(|each| read.parsed(&name(part), each, "host:port,host:port")).collect()
+    };
+    match (given.sentinels, given.cluster, given.host) {
+        (Some(sentinels), _, _) => Some(RolePlace::Sentinels {
+            addresses: list("SENTINELS", sentinels),
+            master: given.master.unwrap_or(&args.redis_sentinel_master).to_owned(),
+        }),
+        (None, Some(nodes), _) => Some(RolePlace::Cluster(list("CLUSTER_NODES", nodes))),
+        (None, None, Some(host)) => Some(RolePlace::Node(Address { host: host.to_owned(), port })),
+        (None, None, None) => None,
+    }
+}
+
+fn login(read: &mut Reader, given: &Given<'_>, place: &RolePlace) -> Login {
+    let database = read.number(&format!("{}_DB", given.name), given.database, 0, 1_000_000);
+    Login {
+        username: given.username.map(ToOwned::to_owned),
+        password: given.password.map(ToOwned::to_owned),
+        // A cluster has only this one.
+        database: if matches!(place, RolePlace::Cluster(_)) { 0 } else { database },
+    }
+}
