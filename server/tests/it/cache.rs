@@ -5,9 +5,17 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::redis::Node;
 use crate::server::{Server, body, header};
+use crate::topology::{Place, on_each_topology};
 use crate::upstream::Upstream;
+
+on_each_topology! {
+    a_second_question_is_answered_from_the_cache_until_it_expires,
+    misses_of_one_key_at_once_call_the_model_once,
+    a_model_that_fails_is_a_502_and_is_not_cached,
+    statistics_are_those_of_all_instances_and_clearing_is_counted,
+    what_is_no_question_is_refused,
+}
 
 async fn ask(server: &Server, question: serde_json::Value) -> (String, serde_json::Value) {
     let response = server.post("/api/llm/generate", question).await;
@@ -15,12 +23,10 @@ async fn ask(server: &Server, question: serde_json::Value) -> (String, serde_jso
     (header(&response, "x-cache").to_owned(), body(response).await)
 }
 
-#[tokio::test]
-async fn a_second_question_is_answered_from_the_cache_until_it_expires() {
-    let node = Node::start();
+async fn a_second_question_is_answered_from_the_cache_until_it_expires(place: Place) {
     let model = Upstream::start(0, Duration::ZERO).await;
     let flags = ["--llm-upstream-url", &model.url, "--cache-ttl-seconds", "0.5"];
-    let (one, other) = (Server::on(&node, &flags).await, Server::on(&node, &flags).await);
+    let (one, other) = (Server::on(&place, &flags).await, Server::on(&place, &flags).await);
     let (state, first) = ask(&one, json!({ "prompt": "hi" })).await;
     assert_eq!((state.as_str(), &first["response"]), ("MISS", &json!("hi!")));
     assert_eq!(first["metadata"]["maxTokens"], 2048);
@@ -35,30 +41,24 @@ async fn a_second_question_is_answered_from_the_cache_until_it_expires() {
     assert_eq!(model.calls()[0].body["model"], "llama2:7b");
 }
 
-#[tokio::test]
-async fn misses_of_one_key_at_once_call_the_model_once() {
-    let node = Node::start();
+async fn misses_of_one_key_at_once_call_the_model_once(place: Place) {
     let model = Upstream::start(0, Duration::from_millis(200)).await;
-    let server = Server::on(&node, &["--llm-upstream-url", &model.url]).await;
+    let server = Server::on(&place, &["--llm-upstream-url", &model.url]).await;
     let asks = (0..20).map(|_| ask(&server, json!({ "prompt": "together" })));
     futures_util::future::join_all(asks).await;
     assert_eq!(model.calls().len(), 1);
 }
 
-#[tokio::test]
-async fn a_model_that_fails_is_a_502_and_is_not_cached() {
-    let node = Node::start();
+async fn a_model_that_fails_is_a_502_and_is_not_cached(place: Place) {
     let model = Upstream::start(1, Duration::ZERO).await;
-    let server = Server::on(&node, &["--llm-upstream-url", &model.url]).await;
+    let server = Server::on(&place, &["--llm-upstream-url", &model.url]).await;
     let failed = server.post("/api/llm/generate", json!({ "prompt": "x" })).await;
     assert_eq!(failed.status(), 502);
     assert_eq!(ask(&server, json!({ "prompt": "x" })).await.0, "MISS");
 }
 
-#[tokio::test]
-async fn statistics_are_those_of_all_instances_and_clearing_is_counted() {
-    let node = Node::start();
-    let (one, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+async fn statistics_are_those_of_all_instances_and_clearing_is_counted(place: Place) {
+    let (one, other) = (Server::on(&place, &[]).await, Server::on(&place, &[]).await);
     let warm = json!({ "prompts": ["a", "b"], "models": ["m", "n"] });
     let warmed = one.post("/api/cache/warm", warm.clone()).await;
     assert_eq!(warmed.status(), 202);
@@ -76,10 +76,8 @@ async fn statistics_are_those_of_all_instances_and_clearing_is_counted() {
     assert_eq!(body(cleared).await, json!({ "deleted": 4 }));
 }
 
-#[tokio::test]
-async fn what_is_no_question_is_refused() {
-    let node = Node::start();
-    let server = Server::on(&node, &[]).await;
+async fn what_is_no_question_is_refused(place: Place) {
+    let server = Server::on(&place, &[]).await;
     for (wrong, field) in [
         (json!({ "prompt": "" }), "prompt"),
         (json!({ "prompt": "a", "temperature": -1 }), "temperature"),

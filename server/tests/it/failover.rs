@@ -73,7 +73,7 @@ impl News {
 
 async fn service(group: &Group) -> (Server, String) {
     let flags = ["--redis-command-timeout", "1000", "--presence-ttl-seconds", "1.5"];
-    let server = Server::under(group, &flags).await;
+    let server = Server::on(group, &flags).await;
     let response = login(&server).await;
     assert_eq!(response.status(), 200);
     let node = header(&response, "x-redis-node").to_owned();
@@ -128,7 +128,7 @@ async fn a_commanded_failover_is_followed() {
 async fn a_job_is_acknowledged_only_when_the_replicas_have_it() {
     let mut group = Group::start();
     let flags = ["--redis-command-timeout", "1000", "--queue-durability", "replicas:2"];
-    let server = Server::under(&group, &flags).await;
+    let server = Server::on(&group, &flags).await;
     let job = json!({ "queue": "llm-processing", "name": "generate-response",
         "data": { "prompt": "x" } });
     let jobs = (0..50).map(|_| server.post("/api/jobs", job.clone()));

@@ -5,19 +5,25 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::clock;
-use crate::redis::Node;
 use crate::server::{Server, body, header};
+use crate::topology::{Place, on_each_topology};
+
+on_each_topology! {
+    a_window_admits_its_limit_over_all_instances_and_no_more,
+    the_next_window_begins_at_its_time_by_redis_clock,
+    a_sliding_window_never_admits_more_than_its_limit_in_any_span,
+    gcra_admits_a_burst_of_the_limit_and_then_its_rate,
+    draft_8_names_the_policy,
+}
 
 async fn hit(server: &Server, user: &str) -> reqwest::Response {
     let request = server.request(Method::GET, "/api/limited").header("x-user-id", user);
     request.send().await.expect("an answer")
 }
 
-#[tokio::test]
-async fn a_window_admits_its_limit_over_all_instances_and_no_more() {
-    let node = Node::start();
+async fn a_window_admits_its_limit_over_all_instances_and_no_more(place: Place) {
     let flags = ["--rate-limit-max-requests", "10", "--rate-limit-window-ms", "3600000"];
-    let (one, other) = (Server::on(&node, &flags).await, Server::on(&node, &flags).await);
+    let (one, other) = (Server::on(&place, &flags).await, Server::on(&place, &flags).await);
     let hits = (0..30).map(|number| hit(if number % 2 == 0 { &one } else { &other }, "ada"));
     let answers = futures_util::future::join_all(hits).await;
     assert_eq!(answers.iter().filter(|answer| answer.status() == 200).count(), 10);
@@ -38,11 +44,9 @@ async fn a_window_admits_its_limit_over_all_instances_and_no_more() {
     assert_eq!(body(refused).await["retryAfter"].to_string(), retry_after);
 }
 
-#[tokio::test]
-async fn the_next_window_begins_at_its_time_by_redis_clock() {
-    let node = Node::start();
+async fn the_next_window_begins_at_its_time_by_redis_clock(place: Place) {
     let flags = ["--rate-limit-max-requests", "1", "--rate-limit-window-ms", "400"];
-    let server = Server::on(&node, &flags).await;
+    let server = Server::on(&place, &flags).await;
     let mut windows = Vec::new();
     for _ in 0..60 {
         let answer = hit(&server, "ada").await;
@@ -68,12 +72,10 @@ async fn admissions(server: &Server, total: Duration) -> Vec<u128> {
     admitted
 }
 
-#[tokio::test]
-async fn a_sliding_window_never_admits_more_than_its_limit_in_any_span() {
-    let node = Node::start();
+async fn a_sliding_window_never_admits_more_than_its_limit_in_any_span(place: Place) {
     let window = ["--rate-limit-max-requests", "5", "--rate-limit-window-ms", "300"];
     let flags = [&window[..], &["--rate-limit-algorithm", "sliding-window"]].concat();
-    let server = Server::on(&node, &flags).await;
+    let server = Server::on(&place, &flags).await;
     let admitted = admissions(&server, Duration::from_millis(1000)).await;
     assert!(admitted.len() >= 10, "5 in each 300 ms: {admitted:?}");
     // From the sending of one to the sending of the sixth after it passes a window, save what the
@@ -81,12 +83,10 @@ async fn a_sliding_window_never_admits_more_than_its_limit_in_any_span() {
     assert!(admitted.windows(6).all(|six| six[5] - six[0] >= 270), "{admitted:?}");
 }
 
-#[tokio::test]
-async fn gcra_admits_a_burst_of_the_limit_and_then_its_rate() {
-    let node = Node::start();
+async fn gcra_admits_a_burst_of_the_limit_and_then_its_rate(place: Place) {
     let window = ["--rate-limit-max-requests", "7", "--rate-limit-window-ms", "700"];
     let flags = [&window[..], &["--rate-limit-algorithm", "gcra"]].concat();
-    let server = Server::on(&node, &flags).await;
+    let server = Server::on(&place, &flags).await;
     let burst = futures_util::future::join_all((0..7).map(|_| hit(&server, "bob"))).await;
     assert!(burst.iter().all(|answer| answer.status() == 200), "the bucket holds the limit");
     let admitted = admissions(&server, Duration::from_millis(1050)).await;
@@ -94,11 +94,9 @@ async fn gcra_admits_a_burst_of_the_limit_and_then_its_rate() {
     assert!((12..=18).contains(&admitted.len()), "7, then one each 100 ms: {admitted:?}");
 }
 
-#[tokio::test]
-async fn draft_8_names_the_policy() {
-    let node = Node::start();
+async fn draft_8_names_the_policy(place: Place) {
     let flags = ["--rate-limit-headers", "draft-8", "--rate-limit-window-ms", "3600000"];
-    let server = Server::on(&node, &flags).await;
+    let server = Server::on(&place, &flags).await;
     let answer = hit(&server, "ada").await;
     assert_eq!(header(&answer, "ratelimit-policy"), "\"general\";q=100;w=3600");
     assert!(header(&answer, "ratelimit").starts_with("\"general\";r=99;t="));

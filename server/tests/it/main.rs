@@ -2,6 +2,7 @@
 
 mod cache;
 mod clock;
+mod cluster;
 mod commands;
 mod connections;
 mod failover;
@@ -14,4 +15,5 @@ mod redis;
 mod server;
 mod sessions;
 mod settings;
+mod topology;
 mod upstream;

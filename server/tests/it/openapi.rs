@@ -3,8 +3,12 @@
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::redis::Node;
 use crate::server::Server;
+use crate::topology::{Place, on_each_topology};
+
+on_each_topology! {
+    every_operation_answers_as_described,
+}
 
 /// A body that the operation must take, or a path whose things are there.
 fn example(path: &str) -> (String, Value) {
@@ -33,10 +37,8 @@ fn agrees(schema: &Value, body: &Value) -> Result<(), String> {
     }
 }
 
-#[tokio::test]
-async fn every_operation_answers_as_described() {
-    let node = Node::start();
-    let server = Server::on(&node, &[]).await;
+async fn every_operation_answers_as_described(place: Place) {
+    let server = Server::on(&place, &[]).await;
     let document = server.read("/openapi.json").await;
     assert_eq!(document["openapi"], "3.1.0");
     let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;

@@ -8,8 +8,19 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::redis::Node;
 use crate::server::{Server, eventually};
+use crate::topology::{Place, on_each_topology};
+
+on_each_topology! {
+    a_user_is_online_until_the_last_socket_is_gone_and_everybody_hears_it_once,
+    a_dead_instance_leaves_no_ghost_past_the_time_to_live,
+    presence_comes_back_by_itself_after_redis_forgot_it,
+    a_socket_that_answers_no_ping_is_closed,
+    a_stopping_instance_says_goodbye_and_takes_its_users_offline,
+}
+
+/// The database of the sessions role.
+const SESSIONS: u8 = 2;
 
 /// A client's WebSocket.
 struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -65,10 +76,8 @@ async fn sockets(server: &Server, user: &str) -> Value {
     server.read(&format!("/api/presence/{user}")).await["sockets"].clone()
 }
 
-#[tokio::test]
-async fn a_user_is_online_until_the_last_socket_is_gone_and_everybody_hears_it_once() {
-    let node = Node::start();
-    let (one, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+async fn a_user_is_online_until_the_last_socket_is_gone_and_everybody_hears_it_once(place: Place) {
+    let (one, other) = (Server::on(&place, &[]).await, Server::on(&place, &[]).await);
     let mut watcher = Socket::online(&other, "watcher").await;
     let first = Socket::online(&one, "ada").await;
     let second = Socket::online(&other, "ada").await;
@@ -87,22 +96,18 @@ async fn a_user_is_online_until_the_last_socket_is_gone_and_everybody_hears_it_o
     assert_eq!(one.read("/api/presence").await, json!({ "users": ["watcher"], "count": 1 }));
 }
 
-#[tokio::test]
-async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live() {
-    let node = Node::start();
+async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live(place: Place) {
     let ttl = ["--presence-ttl-seconds", "0.6"];
-    let server = Server::on(&node, &ttl).await;
+    let server = Server::on(&place, &ttl).await;
     let mut watcher = Socket::online(&server, "watcher").await;
-    let gone = "presence:{all}:";
     // What an instance that was killed leaves behind: a socket that nobody renews.
-    let script = format!(
-        "EVAL \"redis.call('SELECT',2) local t=redis.call('TIME') \
+    let script = "local t=redis.call('TIME') \
          local at=t[1]*1000+math.floor(t[2]/1000)+900 \
-         redis.call('ZADD','{gone}user:ghost',at,'dead:1') \
-         redis.call('ZADD','{gone}online',at,'ghost') \
-         redis.call('HSET','{gone}told','ghost','1')\" 0"
-    );
-    assert!(node.ask(&script).is_some_and(|answer| !answer.starts_with('-')));
+         redis.call('ZADD',KEYS[1]..'user:ghost',at,'dead:1') \
+         redis.call('ZADD',KEYS[1]..'online',at,'ghost') \
+         redis.call('HSET',KEYS[1]..'told','ghost','1')";
+    let base = format!("{}presence:{{all}}:", place.prefix);
+    place.ask::<()>(SESSIONS, redis::cmd("EVAL").arg(script).arg(1).arg(base)).await;
     let (user, status, _) = watcher.status().await;
     if status == "online" {
         assert_eq!(user, "ghost");
@@ -114,19 +119,15 @@ async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live() {
     assert_eq!(server.read("/api/presence").await["users"], json!(["watcher"]));
 }
 
-#[tokio::test]
-async fn presence_comes_back_by_itself_after_redis_forgot_it() {
-    let node = Node::start();
-    let server = Server::on(&node, &["--presence-ttl-seconds", "0.9"]).await;
+async fn presence_comes_back_by_itself_after_redis_forgot_it(place: Place) {
+    let server = Server::on(&place, &["--presence-ttl-seconds", "0.9"]).await;
     let _socket = Socket::online(&server, "ada").await;
-    node.ask("FLUSHALL");
+    place.forget(SESSIONS).await;
     eventually("a heartbeat came", || async { sockets(&server, "ada").await == 1 }).await;
 }
 
-#[tokio::test]
-async fn a_socket_that_answers_no_ping_is_closed() {
-    let node = Node::start();
-    let server = Server::on(&node, &["--presence-ping-seconds", "0.2"]).await;
+async fn a_socket_that_answers_no_ping_is_closed(place: Place) {
+    let server = Server::on(&place, &["--presence-ping-seconds", "0.2"]).await;
     let mut lively = Socket::online(&server, "lively").await;
     let silent = Socket::online(&server, "silent").await;
     // A client that never reads never answers a ping.
@@ -138,10 +139,8 @@ async fn a_socket_that_answers_no_ping_is_closed() {
     assert_eq!(sockets(&server, "lively").await, 1);
 }
 
-#[tokio::test]
-async fn a_stopping_instance_says_goodbye_and_takes_its_users_offline() {
-    let node = Node::start();
-    let (staying, stopping) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+async fn a_stopping_instance_says_goodbye_and_takes_its_users_offline(place: Place) {
+    let (staying, stopping) = (Server::on(&place, &[]).await, Server::on(&place, &[]).await);
     let mut watcher = Socket::online(&staying, "watcher").await;
     let mut leaving = Socket::online(&stopping, "ada").await;
     assert_eq!(watcher.status().await.1, "online");

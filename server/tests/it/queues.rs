@@ -5,9 +5,21 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::redis::Node;
 use crate::server::{Server, body, eventually};
+use crate::topology::{Place, on_each_topology};
 use crate::upstream::Upstream;
+
+on_each_topology! {
+    a_job_calls_its_api_once_and_keeps_its_result,
+    failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up,
+    priority_goes_before_time_and_none_before_all,
+    a_delayed_job_is_not_early,
+    retention_keeps_the_latest_and_all_keeps_all,
+    a_dead_workers_job_runs_again_after_its_lease,
+    a_worker_that_lost_its_job_cannot_complete_it,
+    jobs_that_are_none_are_refused,
+    a_stop_waits_for_running_jobs,
+}
 
 const LLM: &str = "llm-processing";
 const EMAIL: &str = "email-notifications";
@@ -28,11 +40,9 @@ async fn mail(server: &Server, to: &str, opts: Value) -> String {
     server.submit(EMAIL, "send-email", json!({ "to": to }), opts).await
 }
 
-#[tokio::test]
-async fn a_job_calls_its_api_once_and_keeps_its_result() {
-    let node = Node::start();
+async fn a_job_calls_its_api_once_and_keeps_its_result(place: Place) {
     let model = Upstream::start(0, Duration::ZERO).await;
-    let server = Server::on(&node, &["--llm-upstream-url", &model.url]).await;
+    let server = Server::on(&place, &["--llm-upstream-url", &model.url]).await;
     let id = server.submit(LLM, "generate-response", json!({ "prompt": "hi" }), json!({})).await;
     becomes(&server, LLM, &id, "completed").await;
     let job = server.read(&format!("/api/jobs/{LLM}/{id}")).await;
@@ -44,11 +54,9 @@ async fn a_job_calls_its_api_once_and_keeps_its_result() {
     assert_eq!(calls[0].body["maxTokens"], 2048);
 }
 
-#[tokio::test]
-async fn failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up() {
-    let node = Node::start();
+async fn failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up(place: Place) {
     let mails = Upstream::start(usize::MAX, Duration::ZERO).await;
-    let server = Server::on(&node, &["--mail-upstream-url", &mails.url]).await;
+    let server = Server::on(&place, &["--mail-upstream-url", &mails.url]).await;
     let started = clock::now();
     let id = mail(&server, "a", json!({ "attempts": 3, "backoff": 100 })).await;
     becomes(&server, EMAIL, &id, "failed").await;
@@ -60,27 +68,23 @@ async fn failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_u
     assert!(reason.contains("500"), "{reason}");
 }
 
-#[tokio::test]
-async fn priority_goes_before_time_and_none_before_all() {
-    let node = Node::start();
+async fn priority_goes_before_time_and_none_before_all(place: Place) {
     let mails = Upstream::start(0, Duration::ZERO).await;
-    let off = Server::on(&node, &["--queue-email-concurrency", "0"]).await;
+    let off = Server::on(&place, &["--queue-email-concurrency", "0"]).await;
     for (to, priority) in [("ten", 10), ("one", 1), ("none", 0), ("late one", 1)] {
         mail(&off, to, json!({ "priority": priority })).await;
     }
     assert_eq!(off.read("/api/queues/stats").await[EMAIL]["waiting"], 4);
     let flags = ["--queue-email-concurrency", "1", "--mail-upstream-url", &mails.url];
-    let _on = Server::on(&node, &flags).await;
+    let _on = Server::on(&place, &flags).await;
     eventually("all are sent", || async { mails.calls().len() == 4 }).await;
     let order: Vec<Value> = mails.calls().into_iter().map(|call| call.body["to"].clone()).collect();
     assert_eq!(order, ["none", "one", "late one", "ten"]);
 }
 
-#[tokio::test]
-async fn a_delayed_job_is_not_early() {
-    let node = Node::start();
+async fn a_delayed_job_is_not_early(place: Place) {
     let mails = Upstream::start(0, Duration::ZERO).await;
-    let server = Server::on(&node, &["--mail-upstream-url", &mails.url]).await;
+    let server = Server::on(&place, &["--mail-upstream-url", &mails.url]).await;
     let submitted = clock::now();
     let id = mail(&server, "a", json!({ "delay": 400 })).await;
     assert_eq!(state(&server, EMAIL, &id).await, "delayed");
@@ -92,12 +96,10 @@ async fn a_delayed_job_is_not_early() {
     assert!(submitted.elapsed() < Duration::from_millis(2000), "{:?}", submitted.elapsed());
 }
 
-#[tokio::test]
-async fn retention_keeps_the_latest_and_all_keeps_all() {
-    let node = Node::start();
+async fn retention_keeps_the_latest_and_all_keeps_all(place: Place) {
     for (keep, kept) in [("2", 2), ("all", 5), ("0", 0)] {
-        node.ask("FLUSHALL");
-        let server = Server::on(&node, &["--queue-email-keep-completed", keep]).await;
+        let place = place.another();
+        let server = Server::on(&place, &["--queue-email-keep-completed", keep]).await;
         let mut ids = Vec::new();
         for number in 0..5 {
             ids.push(mail(&server, &number.to_string(), json!({})).await);
@@ -116,37 +118,38 @@ async fn retention_keeps_the_latest_and_all_keeps_all() {
     }
 }
 
-#[tokio::test]
-async fn a_dead_workers_job_runs_again_after_its_lease() {
-    let node = Node::start();
+async fn a_dead_workers_job_runs_again_after_its_lease(place: Place) {
     let slow = Upstream::start(0, Duration::from_secs(60)).await;
     let mails = Upstream::start(0, Duration::ZERO).await;
     // With its runtime the whole instance is gone at once, as after a SIGKILL.
     let doomed = tokio::runtime::Runtime::new().expect("a runtime");
-    let (port, url) = (node.port, slow.url.clone());
+    let mut all = place.flags();
     fn flags(url: &str) -> [&str; 4] {
         ["--queue-lease-ms", "300", "--mail-upstream-url", url]
     }
-    let dying = doomed.spawn(async move { Server::at(port, &flags(&url)).await });
+    all.extend(flags(&slow.url).map(ToOwned::to_owned));
+    let dying = doomed.spawn(async move {
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        Server::start(&all).await
+    });
     let dying = dying.await.expect("it starts");
     let id = mail(&dying, "a", json!({})).await;
     eventually("it runs", || async { slow.calls().len() == 1 }).await;
     doomed.shutdown_background();
-    let server = Server::on(&node, &flags(&mails.url)).await;
+    let server = Server::on(&place, &flags(&mails.url)).await;
     becomes(&server, EMAIL, &id, "completed").await;
     assert_eq!(mails.calls().len(), 1);
 }
 
-#[tokio::test]
-async fn a_worker_that_lost_its_job_cannot_complete_it() {
-    let node = Node::start();
+async fn a_worker_that_lost_its_job_cannot_complete_it(place: Place) {
     let mails = Upstream::start(0, Duration::from_millis(600)).await;
     let flags = ["--queue-lease-ms", "30000", "--mail-upstream-url", &mails.url];
-    let server = Server::on(&node, &flags).await;
+    let server = Server::on(&place, &flags).await;
     let id = mail(&server, "a", json!({})).await;
     becomes(&server, EMAIL, &id, "active").await;
-    let base = "prompt-card:queue:{email-notifications}:";
-    node.ask(&format!("HSET {base}job:{id} lease 2:other takes 2"));
+    let job = format!("{}prompt-card:queue:{{email-notifications}}:job:{id}", place.prefix);
+    let taken = [("lease", "2:other"), ("takes", "2")];
+    place.ask::<()>(0, redis::cmd("HSET").arg(job).arg(&taken)).await;
     eventually("the mail is sent", || async { mails.calls().len() == 1 }).await;
     eventually("it has tried", || async { metric(&server, "queue_jobs_running").await == "0" })
         .await;
@@ -159,10 +162,8 @@ async fn metric(server: &Server, name: &str) -> String {
     line.rsplit(' ').next().unwrap_or_default().to_owned()
 }
 
-#[tokio::test]
-async fn jobs_that_are_none_are_refused() {
-    let node = Node::start();
-    let server = Server::on(&node, &[]).await;
+async fn jobs_that_are_none_are_refused(place: Place) {
+    let server = Server::on(&place, &[]).await;
     let job = |queue: &str, name: &str, data: Value, opts: Value| {
         server
             .post("/api/jobs", json!({ "queue": queue, "name": name, "data": data, "opts": opts }))
@@ -182,12 +183,10 @@ async fn jobs_that_are_none_are_refused() {
     assert_eq!(server.get(&format!("/api/jobs/{EMAIL}/none")).await.status(), 404);
 }
 
-#[tokio::test]
-async fn a_stop_waits_for_running_jobs() {
-    let node = Node::start();
+async fn a_stop_waits_for_running_jobs(place: Place) {
     let mails = Upstream::start(0, Duration::from_millis(500)).await;
-    let server = Server::on(&node, &["--mail-upstream-url", &mails.url]).await;
-    let watching = Server::on(&node, &["--queue-email-concurrency", "0"]).await;
+    let server = Server::on(&place, &["--mail-upstream-url", &mails.url]).await;
+    let watching = Server::on(&place, &["--queue-email-concurrency", "0"]).await;
     let id = mail(&server, "a", json!({})).await;
     becomes(&watching, EMAIL, &id, "active").await;
     server.stop().await;

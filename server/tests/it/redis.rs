@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::clock;
 pub(crate) struct Node {
     child: Child,
     pub(crate) port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Node {
@@ -31,7 +32,7 @@ pub(crate) fn free_port() -> u16 {
         .expect("one of a thousand ports is free")
 }
 
-fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
     let deadline = clock::now() + Duration::from_secs(30);
     while !happened() {
         assert!(clock::now() < deadline, "waited 30 s in vain for {what}");
@@ -45,7 +46,7 @@ impl Node {
         Self::with("")
     }
 
-    fn with(config: &str) -> Self {
+    pub(crate) fn with(config: &str) -> Self {
         Self::spawn(config, &[])
     }
 
@@ -78,7 +79,22 @@ impl Node {
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
-        Self { child, port, _folder: folder }
+        Self { child, port, folder }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its `run_id`, new at each start.
+    pub(crate) fn run_id(&self) -> String {
+        let info = self.ask("INFO server").unwrap_or_default();
+        let id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+        id.unwrap_or_default().trim().to_owned()
     }
 
     fn replica_of(port: u16) -> Self {
@@ -122,13 +138,19 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// Quick to fail over.
     pub(crate) fn start() -> Self {
+        Self::with(500)
+    }
+
+    /// A master is taken for dead after so many ms.
+    pub(crate) fn with(down_after: u32) -> Self {
         let master = Node::with("repl-diskless-sync-delay 0\n");
         let replicas = [master.port; 2].map(Node::replica_of);
         let port = master.port;
         let config = format!(
             "sentinel monitor mymaster 127.0.0.1 {port} 2\n\
-             sentinel down-after-milliseconds mymaster 500\n\
+             sentinel down-after-milliseconds mymaster {down_after}\n\
              sentinel failover-timeout mymaster 3000\n"
         );
         let sentinels: Vec<Node> = (0..3).map(|_| Node::spawn(&config, &["--sentinel"])).collect();
@@ -153,9 +175,7 @@ impl Group {
 
     /// The run id of the node at this place.
     pub(crate) fn run_id(&self, index: usize) -> String {
-        let info = self.nodes[index].ask("INFO server").unwrap_or_default();
-        let id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
-        id.unwrap_or_default().trim().to_owned()
+        self.nodes[index].run_id()
     }
 
     /// Which node says that it is master, the one at `except` left out.

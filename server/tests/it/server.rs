@@ -8,7 +8,9 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::cluster::Cluster;
 use crate::redis::{Group, Node};
+use crate::topology::Place;
 
 #[derive(Parser)]
 struct Command {
@@ -20,6 +22,40 @@ pub(crate) fn settings(flags: &[&str]) -> Result<Settings, String> {
     let flags = ["serve"].iter().chain(flags);
     let command = Command::try_parse_from(flags).map_err(|error| error.to_string())?;
     Settings::try_from(&command.args)
+}
+
+/// Where instances can have their roles.
+pub(crate) trait Redis {
+    /// The settings that say so.
+    fn flags(&self) -> Vec<String>;
+}
+
+fn texts<const N: usize>(flags: [&str; N]) -> Vec<String> {
+    flags.map(ToOwned::to_owned).to_vec()
+}
+
+impl Redis for Node {
+    fn flags(&self) -> Vec<String> {
+        texts(["--redis-host", "127.0.0.1", "--redis-port", &self.port.to_string()])
+    }
+}
+
+impl Redis for Group {
+    fn flags(&self) -> Vec<String> {
+        texts(["--redis-sentinels", &self.addresses()])
+    }
+}
+
+impl Redis for Cluster {
+    fn flags(&self) -> Vec<String> {
+        texts(["--redis-cluster-nodes", &self.addresses()])
+    }
+}
+
+impl Redis for Place {
+    fn flags(&self) -> Vec<String> {
+        Self::flags(self)
+    }
 }
 
 /// A running instance.
@@ -34,25 +70,14 @@ pub(crate) struct Server {
 const SECRET: &str = "a secret that all instances of a test share";
 
 impl Server {
-    /// An instance on one Redis.
-    pub(crate) async fn on(node: &Node, flags: &[&str]) -> Self {
-        Self::at(node.port, flags).await
-    }
-
-    /// An instance on the Redis at this port.
-    pub(crate) async fn at(port: u16, flags: &[&str]) -> Self {
-        let port = port.to_string();
-        let place = ["--redis-host", "127.0.0.1", "--redis-port", &port];
+    /// An instance whose roles are all there.
+    pub(crate) async fn on(there: &impl Redis, flags: &[&str]) -> Self {
+        let place = there.flags();
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
         Self::start(&[&place[..], flags].concat()).await
     }
 
-    /// An instance that asks Sentinels.
-    pub(crate) async fn under(group: &Group, flags: &[&str]) -> Self {
-        let sentinels = group.addresses();
-        Self::start(&[&["--redis-sentinels", &sentinels], flags].concat()).await
-    }
-
-    async fn start(flags: &[&str]) -> Self {
+    pub(crate) async fn start(flags: &[&str]) -> Self {
         let common = ["--port", "0", "--session-secret", SECRET];
         let settings = settings(&[&common[..], flags].concat()).expect("the settings are right");
         let (told, address) = oneshot::channel();

@@ -3,8 +3,16 @@
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::redis::Node;
 use crate::server::{Server, body, header};
+use crate::topology::{Place, on_each_topology};
+
+on_each_topology! {
+    concurrent_writes_of_different_keys_all_survive,
+    a_logout_is_final_even_against_writes_under_way,
+    each_login_has_a_new_id_and_ends_the_session_before_it,
+    a_session_lives_as_long_as_it_is_used_and_its_cookie_is_as_it_must_be,
+    a_forged_cookie_is_no_session_and_a_visitor_leaves_nothing_behind,
+}
 
 struct Visitor<'a> {
     server: &'a Server,
@@ -33,21 +41,17 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// How many keys the sessions' database has.
-fn keys(node: &Node) -> u32 {
-    let script = "EVAL \"redis.call('SELECT',2) return redis.call('DBSIZE')\" 0";
-    let answer = node.ask(script).unwrap_or_default();
-    answer.trim().trim_start_matches(':').parse().expect("a number")
+/// How many sessions there are.
+async fn keys(place: &Place) -> usize {
+    place.keys(2).await.iter().filter(|key| key.starts_with("sess:")).count()
 }
 
 fn cookie(response: &Response) -> String {
     header(response, "set-cookie").split(';').next().unwrap_or_default().to_owned()
 }
 
-#[tokio::test]
-async fn concurrent_writes_of_different_keys_all_survive() {
-    let node = Node::start();
-    let (one, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+async fn concurrent_writes_of_different_keys_all_survive(place: Place) {
+    let (one, other) = (Server::on(&place, &[]).await, Server::on(&place, &[]).await);
     let visitor = Visitor::login(&one, "ada").await;
     let elsewhere = Visitor { server: &other, cookie: visitor.cookie.clone() };
     let writes = (0..40).map(|number| {
@@ -64,10 +68,8 @@ async fn concurrent_writes_of_different_keys_all_survive() {
     assert_eq!(session["data"]["k7"], 7);
 }
 
-#[tokio::test]
-async fn a_logout_is_final_even_against_writes_under_way() {
-    let node = Node::start();
-    let (one, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+async fn a_logout_is_final_even_against_writes_under_way(place: Place) {
+    let (one, other) = (Server::on(&place, &[]).await, Server::on(&place, &[]).await);
     let visitor = Visitor::login(&one, "ada").await;
     let elsewhere = Visitor { server: &other, cookie: visitor.cookie.clone() };
     let writes = (0..50).map(|number| elsewhere.set("k", number));
@@ -78,13 +80,11 @@ async fn a_logout_is_final_even_against_writes_under_way() {
     assert_eq!(visitor.session().await.status(), 401);
     assert_eq!(elsewhere.session().await.status(), 401);
     assert_eq!(elsewhere.set("k", 1).await, 401);
-    assert_eq!(keys(&node), 0, "a write that came too late left nothing");
+    assert_eq!(keys(&place).await, 0, "a write that came too late left nothing");
 }
 
-#[tokio::test]
-async fn each_login_has_a_new_id_and_ends_the_session_before_it() {
-    let node = Node::start();
-    let (server, other) = (Server::on(&node, &[]).await, Server::on(&node, &[]).await);
+async fn each_login_has_a_new_id_and_ends_the_session_before_it(place: Place) {
+    let (server, other) = (Server::on(&place, &[]).await, Server::on(&place, &[]).await);
     let before = Visitor::login(&server, "ada").await;
     let login = before.send(Method::POST, "/api/session/login", &json!({ "userId": "bob" })).await;
     let after = Visitor { server: &server, cookie: cookie(&login) };
@@ -95,11 +95,9 @@ async fn each_login_has_a_new_id_and_ends_the_session_before_it() {
     assert_eq!(body(after.session().await).await["userId"], "bob");
 }
 
-#[tokio::test]
-async fn a_session_lives_as_long_as_it_is_used_and_its_cookie_is_as_it_must_be() {
-    let node = Node::start();
+async fn a_session_lives_as_long_as_it_is_used_and_its_cookie_is_as_it_must_be(place: Place) {
     let flags = ["--session-ttl-seconds", "0.6", "--node-env", "production"];
-    let server = Server::on(&node, &flags).await;
+    let server = Server::on(&place, &flags).await;
     let visitor = Visitor::login(&server, "ada").await;
     for _ in 0..4 {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
@@ -114,10 +112,8 @@ async fn a_session_lives_as_long_as_it_is_used_and_its_cookie_is_as_it_must_be()
     assert_eq!(visitor.session().await.status(), 401);
 }
 
-#[tokio::test]
-async fn a_forged_cookie_is_no_session_and_a_visitor_leaves_nothing_behind() {
-    let node = Node::start();
-    let server = Server::on(&node, &[]).await;
+async fn a_forged_cookie_is_no_session_and_a_visitor_leaves_nothing_behind(place: Place) {
+    let server = Server::on(&place, &[]).await;
     let visitor = Visitor::login(&server, "ada").await;
     let name = "prompt-card-session=";
     let value = visitor.cookie.strip_prefix(name).expect("the cookie");
@@ -130,5 +126,5 @@ async fn a_forged_cookie_is_no_session_and_a_visitor_leaves_nothing_behind() {
     assert_eq!(answer.status(), 401);
     assert_eq!(header(&answer, "set-cookie"), "");
     assert_eq!(server.get("/api/session").await.status(), 401);
-    assert_eq!(keys(&node), 1);
+    assert_eq!(keys(&place).await, 1);
 }
