@@ -19,7 +19,7 @@ static APPLY: Lua = lua!("apply.lua");
 static LIST: Lua = lua!("list.lua");
 static SOCKETS: Lua = lua!("sockets.lua");
 
-/// The hash tag is the same for all keys: a script lists users and counts their sockets in one step.
+/// The hash tag is the same for all keys: a script lists users and counts sockets in one step.
 const BASE: &str = "presence:{all}:";
 
 /// A socket of a user begins or goes on, or ends.

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
+use super::tls::{Stream, Tls};
+
 /// A host (name or address) and a port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
@@ -46,21 +48,35 @@ impl FromStr for Address {
 }
 
 /// How every Redis and Sentinel connection of this instance is opened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Dialer {
     /// The local address that connections are bound to.
     pub(crate) source: Option<IpAddr>,
     /// The longest that opening one may take, its handshake included.
     pub(crate) timeout: Duration,
+    /// How connections are encrypted, if they are.
+    pub(crate) tls: Option<Tls>,
 }
 
 impl Dialer {
-    /// Opens a TCP connection without Nagle's delay.
+    /// The same with another time-out, if that is shorter.
+    pub(super) fn within(&self, timeout: Duration) -> Self {
+        Self { timeout: self.timeout.min(timeout), ..self.clone() }
+    }
+
+    /// Opens a connection without Nagle's delay.
     ///
     /// # Errors
-    /// The last address' error, or `TimedOut`.
-    pub(crate) async fn dial(&self, address: &Address) -> io::Result<TcpStream> {
-        tokio::time::timeout(self.timeout, self.try_each(address))
+    /// The last address' error, `TimedOut`, or a server that is not trusted.
+    pub(super) async fn dial(&self, address: &Address) -> io::Result<Stream> {
+        let dialing = async {
+            let stream = self.try_each(address).await?;
+            match &self.tls {
+                None => Ok(Stream::Plain(stream)),
+                Some(tls) => tls.encrypt(&address.host, stream).await,
+            }
+        };
+        tokio::time::timeout(self.timeout, dialing)
             .await
             .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
     }

@@ -141,6 +141,10 @@ impl Link {
                 Attempt::Refused(why) => {
                     return Err(unknown.map_or(Failure::Refused(why), Failure::Unknown));
                 }
+                Attempt::WrongNode if self.plan.naive => {
+                    return Err(Failure::refused("the node is no master"));
+                }
+                Attempt::Unknown(why) if self.plan.naive => return Err(Failure::Unknown(why)),
                 Attempt::WrongNode => {}
                 Attempt::TryAgain => tokio::time::sleep(PAUSE).await,
                 Attempt::Moved(slot, to) => {

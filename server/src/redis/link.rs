@@ -134,8 +134,8 @@ impl Link {
         }
     }
 
-    /// Deletes keys and says how many there were, and who did it. In a cluster each key is a command
-    /// of its own: they live in many slots.
+    /// Deletes keys and says how many there were, and who did it. In a cluster each key is a
+    /// command of its own: they live in many slots.
     ///
     /// # Errors
     /// See [`Failure`]; where some may be deleted and others not, it is unknown.

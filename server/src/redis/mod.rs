@@ -8,9 +8,11 @@ mod durable;
 mod failure;
 mod link;
 mod place;
+mod plain;
 mod script;
 mod sentinel;
 mod subscriber;
+mod tls;
 mod wire;
 
 use std::collections::HashMap;
@@ -24,9 +26,11 @@ pub(crate) use durable::Durable;
 pub(crate) use failure::Failure;
 pub(crate) use link::Link;
 use place::Place;
+use plain::Plain;
 pub(crate) use script::{Invocation, Lua, Script};
 use sentinel::Discovery;
 pub(crate) use subscriber::{Heard, subscribe};
+pub(crate) use tls::Tls;
 use wire::Plan;
 
 use crate::metrics::Metrics;
@@ -66,21 +70,38 @@ struct Watchers {
 
 impl Watchers {
     fn way(&mut self, role: &RoleSettings, settings: &RedisSettings) -> Way {
-        let (place, dialer) = (&role.place, settings.dialer);
+        let place = &role.place;
         match place {
             RolePlace::Node(address) => Way::One(Place::Fixed(address.clone())),
-            RolePlace::Sentinels { addresses, master } => {
-                let discovery = self.sentinels.entry(place.clone()).or_insert_with(|| {
-                    let login = &settings.sentinel_login;
-                    Discovery::start(addresses, master, login, &role.login, dialer)
-                });
+            RolePlace::Sentinels { .. } => {
+                let discovery = self.sentinels.entry(place.clone());
+                let discovery = discovery.or_insert_with(|| discovery_of(role, settings));
                 Way::One(Place::Sentinel(discovery.clone()))
             }
             RolePlace::Cluster(seeds) => {
+                let dialer = settings.dialer(role);
                 let board = self.clusters.entry(place.clone());
-                let board = board.or_insert_with(|| Board::start(seeds, &role.login, dialer));
+                let board = board.or_insert_with(|| Board::start(seeds, &role.login, &dialer));
                 Way::Cluster(board.clone())
             }
+        }
+    }
+}
+
+fn discovery_of(role: &RoleSettings, settings: &RedisSettings) -> Discovery {
+    let RolePlace::Sentinels { addresses, master } = &role.place else {
+        unreachable!("only Sentinels are asked who is master")
+    };
+    let (login, node) = (&settings.sentinel_login, &role.login);
+    let (dialer, node_dialer) = (&settings.sentinel_dialer, settings.dialer(role));
+    if !settings.naive {
+        return Discovery::start(addresses, master, login, node, dialer, &node_dialer);
+    }
+    match Plain::new(addresses, master, login, node) {
+        Ok(plain) => Discovery::start_plain(plain),
+        Err(error) => {
+            tracing::error!(%error, "redis-rs does not take the Sentinels");
+            Discovery::start(&[], master, login, node, dialer, &node_dialer)
         }
     }
 }
@@ -94,9 +115,10 @@ impl Redis {
                 name,
                 prefix: settings.prefix.as_str().into(),
                 login: role.login.clone(),
-                dialer: settings.dialer,
+                dialer: settings.dialer(role),
                 command_timeout: settings.command_timeout,
                 longest_pause: settings.longest_pause,
+                naive: settings.naive,
                 metrics: Arc::clone(metrics),
             };
             (plan, watchers.way(role, settings))

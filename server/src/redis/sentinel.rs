@@ -18,6 +18,7 @@ use tokio::sync::{broadcast, watch};
 use super::address::{Address, Dialer};
 use super::connect::{AbortOnDrop, Login, Wanted, bare, open};
 use super::place::Named;
+use super::plain::Plain;
 
 /// Messages after which the master may be another one.
 const NEWS: [&str; 4] = ["+switch-master", "+promoted-slave", "+failover-end", "-sdown"];
@@ -87,7 +88,8 @@ impl Discovery {
         master: &str,
         login: &Login,
         node: &Login,
-        dialer: Dialer,
+        dialer: &Dialer,
+        node_dialer: &Dialer,
     ) -> Self {
         let board = Arc::new(Board {
             reports: Mutex::default(),
@@ -101,11 +103,33 @@ impl Discovery {
                 master: master.to_owned(),
                 login: login.clone(),
                 node: node.clone(),
-                dialer: Dialer { timeout: dialer.timeout.min(PATIENCE), ..dialer },
+                node_dialer: node_dialer.within(PATIENCE),
+                dialer: dialer.within(PATIENCE),
                 board: Arc::clone(&board),
             };
             tokio::spawn(watcher.run());
         }
+        Self { board }
+    }
+
+    /// As redis-rs does by itself: asked when somebody needs a connection, and no sooner.
+    pub(crate) fn start_plain(mut plain: Plain) -> Self {
+        let board = Arc::new(Board {
+            reports: Mutex::default(),
+            named: watch::channel(None).0,
+            ask: broadcast::channel(64).0,
+        });
+        let (named, mut asked) = (board.named.clone(), board.ask.subscribe());
+        tokio::spawn(async move {
+            loop {
+                if let Ok(Ok(address)) = tokio::time::timeout(PATIENCE, plain.master()).await {
+                    named.send_replace(Some(Named { address, epoch: 0 }));
+                }
+                if asked.recv().await == Err(broadcast::error::RecvError::Closed) {
+                    return;
+                }
+            }
+        });
         Self { board }
     }
 
@@ -127,6 +151,7 @@ struct Watcher {
     login: Login,
     /// How to log in to the nodes.
     node: Login,
+    node_dialer: Dialer,
     dialer: Dialer,
     board: Arc<Board>,
 }
@@ -176,7 +201,7 @@ impl Watcher {
         let Some(port) = port.parse().ok().filter(|_| master == self.master) else { return };
         let address = Address { host: host.to_owned(), port };
         let was = self.board.named.borrow().as_ref().map_or(0, |named| named.epoch);
-        let (board, dialer) = (Arc::clone(&self.board), self.dialer);
+        let (board, dialer) = (Arc::clone(&self.board), self.node_dialer.clone());
         let node = self.node.clone();
         tokio::spawn(async move {
             let asking = async {

@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A subscribed connection is asked for a sign of life this often.
 const PING: Duration = Duration::from_secs(1);
 
-/// Listens to `channel` at the same node that `link`, which goes to one, uses, for as long as anyone
-/// receives.
+/// Listens to `channel` at the same node that `link`, which goes to one, uses, for as long as
+/// anyone receives.
 pub(crate) fn subscribe(link: &Link, channel: String) -> mpsc::Receiver<Heard> {
     let (sender, receiver) = mpsc::channel(4096);
     let link = link.clone();

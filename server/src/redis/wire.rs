@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) dialer: Dialer,
     pub(crate) command_timeout: Duration,
     pub(crate) longest_pause: Duration,
+    /// As redis-rs does by itself; see [`super::plain`].
+    pub(crate) naive: bool,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -47,6 +49,8 @@ pub(crate) struct Live {
     pub(crate) run_id: Arc<str>,
     pub(crate) address: Address,
     ended: AtomicBool,
+    /// Whether nothing but its end ends it.
+    naive: bool,
     /// Since when it has been silent, if that is why it is of no more use.
     silent: Mutex<Option<Instant>>,
     broken: Notify,
@@ -56,6 +60,9 @@ pub(crate) struct Live {
 impl Live {
     /// Says that this connection is of no more use.
     pub(crate) fn give_up(&self) {
+        if self.naive {
+            return;
+        }
         self.ended.store(true, Ordering::Release);
         self.broken.notify_one();
     }
@@ -203,6 +210,7 @@ impl Supervisor {
             connection,
             run_id: run_id.into(),
             address: target.address.clone(),
+            naive: self.plan.naive,
             ended: AtomicBool::new(false),
             silent: Mutex::default(),
             broken: Notify::new(),
@@ -213,8 +221,8 @@ impl Supervisor {
         let why = tokio::select! {
             _ = &mut *driver => "the connection ended",
             () = live.broken.notified() => "a command found it of no use",
-            () = other_than(named, &target.address) => "another master is named",
-            why = self.heartbeat(&live) => why,
+            () = other_than(named, &target.address), if !live.naive => "another master is named",
+            why = self.heartbeat(&live), if !live.naive => why,
         };
         live.ended.store(true, Ordering::Release);
         let silent = *live.silent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -249,6 +257,8 @@ impl Supervisor {
 
     fn wanted(&self) -> Wanted {
         match self.place {
+            // redis-rs has looked at the role when it asked the Sentinels.
+            Place::Sentinel(_) if self.plan.naive => Wanted::Any,
             Place::Fixed(_) => Wanted::Any,
             Place::Sentinel(_) => Wanted::Master,
             Place::Member(..) | Place::Slot(..) => Wanted::MasterOfCluster,

@@ -47,6 +47,14 @@ args! {
         redis_username: Option<String>, "REDIS_USERNAME";
         /// Password
         redis_password: Option<String>, "REDIS_PASSWORD";
+        /// Whether connections are encrypted, true or false; default: false
+        redis_tls: Option<String>, "REDIS_TLS";
+        /// PEM file of the certificates by which servers are trusted; default: the system's
+        redis_tls_ca: Option<String>, "REDIS_TLS_CA";
+        /// PEM file of our own certificate, where servers ask for one
+        redis_tls_cert: Option<String>, "REDIS_TLS_CERT";
+        /// PEM file of its key
+        redis_tls_key: Option<String>, "REDIS_TLS_KEY";
         /// Database of the main role, 0 to 1000000; in a cluster always 0
         redis_db: String, "REDIS_DB" = "0";
         /// Host of the cache role; default: main's address, Sentinels or cluster
@@ -63,6 +71,8 @@ args! {
         redis_cache_sentinel_master: Option<String>, "REDIS_CACHE_SENTINEL_MASTER";
         /// Nodes of the cache role's own cluster as host:port,host:port
         redis_cache_cluster_nodes: Option<String>, "REDIS_CACHE_CLUSTER_NODES";
+        /// Whether connections to the cache role are encrypted, true or false; default: main's
+        redis_cache_tls: Option<String>, "REDIS_CACHE_TLS";
         /// Database of the cache role, 0 to 1000000; in a cluster always 0
         redis_cache_db: String, "REDIS_CACHE_DB" = "1";
         /// Host of the sessions role; default: main's address, Sentinels or cluster
@@ -79,6 +89,8 @@ args! {
         redis_sessions_sentinel_master: Option<String>, "REDIS_SESSIONS_SENTINEL_MASTER";
         /// Nodes of the sessions role's own cluster as host:port,host:port
         redis_sessions_cluster_nodes: Option<String>, "REDIS_SESSIONS_CLUSTER_NODES";
+        /// Whether connections to the sessions role are encrypted, true or false; default: main's
+        redis_sessions_tls: Option<String>, "REDIS_SESSIONS_TLS";
         /// Database of the sessions role, 0 to 1000000; in a cluster always 0
         redis_sessions_db: String, "REDIS_SESSIONS_DB" = "2";
         /// Sentinels of main as host:port,host:port; all of them
@@ -89,12 +101,16 @@ args! {
         redis_sentinel_username: Option<String>, "REDIS_SENTINEL_USERNAME";
         /// Password of the Sentinels
         redis_sentinel_password: Option<String>, "REDIS_SENTINEL_PASSWORD";
+        /// Whether connections to Sentinels are encrypted, true or false; default: as main's
+        redis_sentinel_tls: Option<String>, "REDIS_SENTINEL_TLS";
         /// Nodes of main's cluster as host:port,host:port; some of them, they know the others
         redis_cluster_nodes: Option<String>, "REDIS_CLUSTER_NODES";
         /// Before every key and channel of all roles, so that services can share a Redis
         redis_key_prefix: String, "REDIS_KEY_PREFIX" = "";
         /// Local address that every Redis and Sentinel connection is bound to
         redis_source_address: Option<String>, "REDIS_SOURCE_ADDRESS";
+        /// `supervised`, or `naive`: failovers are met as redis-rs does by itself, for the contrast
+        redis_failover: String, "REDIS_FAILOVER" = "supervised";
         /// Longest pause between two attempts to connect, 1 to 60000 ms
         redis_retry_delay: String, "REDIS_RETRY_DELAY" = "1000";
         /// Longest time to open a connection, 1 to 60000 ms
@@ -169,5 +185,18 @@ args! {
         presence_ttl_seconds: String, "PRESENCE_TTL_SECONDS" = "300";
         /// How often a socket is pinged, 0.1 to 3600 s; one that answers none is closed
         presence_ping_seconds: String, "PRESENCE_PING_SECONDS" = "15";
+    }
+}
+
+impl Args {
+    /// Does any role live on a cluster?
+    pub(super) fn has_cluster(&self) -> bool {
+        let Self {
+            redis_cluster_nodes: main,
+            redis_cache_cluster_nodes: cache,
+            redis_sessions_cluster_nodes: sessions,
+            ..
+        } = self;
+        main.is_some() || cache.is_some() || sessions.is_some()
     }
 }

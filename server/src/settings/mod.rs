@@ -1,6 +1,7 @@
 //! What an instance is told: read from flags and variables, checked all at once.
 
 mod args;
+mod encryption;
 mod read;
 mod redis;
 

@@ -33,6 +33,11 @@ impl Reader {
         self.problems.push(format!("{name} is {value:?}; it must be {must}"));
     }
 
+    /// Something that is wrong with more than one setting.
+    pub(super) fn unusable(&mut self, problem: String) {
+        self.problems.push(problem);
+    }
+
     /// The settings, or all that was wrong, a line each.
     pub(super) fn finish<T>(self, settings: T) -> Result<T, String> {
         if self.problems.is_empty() { Ok(settings) } else { Err(self.problems.join("\n")) }

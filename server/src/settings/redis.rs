@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Args;
+use super::encryption::Encryption;
 use super::read::Reader;
-use crate::redis::{Address, Dialer, Login};
+use crate::redis::{Address, Dialer, Login, Tls};
 
 #[derive(Debug, Clone)]
 pub(crate) struct RedisSettings {
@@ -15,9 +16,13 @@ pub(crate) struct RedisSettings {
     pub(crate) sentinel_login: Login,
     /// Before every key and channel of all roles.
     pub(crate) prefix: String,
-    pub(crate) dialer: Dialer,
+    /// How to connect to Sentinels.
+    pub(crate) sentinel_dialer: Dialer,
+    dialer: Dialer,
     pub(crate) command_timeout: Duration,
     pub(crate) longest_pause: Duration,
+    /// Whether failovers are met as redis-rs does by itself.
+    pub(crate) naive: bool,
 }
 
 /// Where one role's Redis is.
@@ -25,6 +30,14 @@ pub(crate) struct RedisSettings {
 pub(crate) struct RoleSettings {
     pub(crate) place: RolePlace,
     pub(crate) login: Login,
+    tls: Option<Tls>,
+}
+
+impl RedisSettings {
+    /// How to connect to a role's nodes.
+    pub(crate) fn dialer(&self, role: &RoleSettings) -> Dialer {
+        Dialer { tls: role.tls.clone(), ..self.dialer.clone() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,10 +64,12 @@ struct Given<'a> {
     sentinels: Option<&'a str>,
     master: Option<&'a str>,
     cluster: Option<&'a str>,
+    tls: Option<&'a str>,
 }
 
 pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
-    let main = main(read, args);
+    let tls = Encryption::read(read, args);
+    let main = main(read, args, &tls);
     let cache = Given {
         name: "REDIS_CACHE",
         host: args.redis_cache_host.as_deref(),
@@ -65,6 +80,7 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
         sentinels: args.redis_cache_sentinels.as_deref(),
         master: args.redis_cache_sentinel_master.as_deref(),
         cluster: args.redis_cache_cluster_nodes.as_deref(),
+        tls: args.redis_cache_tls.as_deref(),
     };
     let sessions = Given {
         name: "REDIS_SESSIONS",
@@ -76,6 +92,7 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
         sentinels: args.redis_sessions_sentinels.as_deref(),
         master: args.redis_sessions_sentinel_master.as_deref(),
         cluster: args.redis_sessions_cluster_nodes.as_deref(),
+        tls: args.redis_sessions_tls.as_deref(),
     };
     if args.redis_key_prefix.contains(['{', '}']) {
         let must = "without braces, which mark the part of a key that decides its slot";
@@ -83,9 +100,25 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
     }
     let source = args.redis_source_address.as_deref();
     let connecting = &args.redis_connection_timeout;
+    let sentinel_tls = tls.of(read, "REDIS_SENTINEL_TLS", args.redis_sentinel_tls.as_deref());
+    let sentinel_tls = sentinel_tls.unwrap_or_else(|| main.tls.clone());
+    let dialer = Dialer {
+        source: source.map(|text| read.parsed("REDIS_SOURCE_ADDRESS", text, "an IP address")),
+        timeout: read.millis("REDIS_CONNECTION_TIMEOUT", connecting, 1, 60_000),
+        tls: None,
+    };
+    let naive = read.choice(
+        "REDIS_FAILOVER",
+        &args.redis_failover,
+        &[("supervised", false), ("naive", true)],
+    );
+    if naive && (args.has_cluster() || tls.is_used()) {
+        read.wrong("REDIS_FAILOVER", "naive", "supervised with a cluster or TLS");
+    }
     RedisSettings {
-        cache: other(read, args, &main, &cache),
-        sessions: other(read, args, &main, &sessions),
+        naive,
+        cache: other(read, args, &main, &cache, &tls),
+        sessions: other(read, args, &main, &sessions, &tls),
         main,
         sentinel_login: Login {
             username: args.redis_sentinel_username.clone(),
@@ -93,10 +126,8 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
             database: 0,
         },
         prefix: args.redis_key_prefix.clone(),
-        dialer: Dialer {
-            source: source.map(|text| read.parsed("REDIS_SOURCE_ADDRESS", text, "an IP address")),
-            timeout: read.millis("REDIS_CONNECTION_TIMEOUT", connecting, 1, 60_000),
-        },
+        sentinel_dialer: Dialer { tls: sentinel_tls, ..dialer.clone() },
+        dialer,
         command_timeout: read.millis(
             "REDIS_COMMAND_TIMEOUT",
             &args.redis_command_timeout,
@@ -107,7 +138,7 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
     }
 }
 
-fn main(read: &mut Reader, args: &Args) -> RoleSettings {
+fn main(read: &mut Reader, args: &Args, encryption: &Encryption) -> RoleSettings {
     let given = Given {
         name: "REDIS",
         host: Some(&args.redis_host),
@@ -118,15 +149,22 @@ fn main(read: &mut Reader, args: &Args) -> RoleSettings {
         sentinels: args.redis_sentinels.as_deref(),
         master: None,
         cluster: args.redis_cluster_nodes.as_deref(),
+        tls: args.redis_tls.as_deref(),
     };
     let place = place(read, args, &given).unwrap_or_else(|| unreachable!("main has a host"));
     let login = login(read, &given, &place);
-    RoleSettings { place, login }
+    RoleSettings { place, login, tls: encryption.of(read, "REDIS_TLS", given.tls).flatten() }
 }
 
 /// A role that is not told where its Redis is lives on main's, in its own database; one that is
 /// told does not take over main's user and password unless it has none of its own.
-fn other(read: &mut Reader, args: &Args, main: &RoleSettings, given: &Given<'_>) -> RoleSettings {
+fn other(
+    read: &mut Reader,
+    args: &Args,
+    main: &RoleSettings,
+    given: &Given<'_>,
+    encryption: &Encryption,
+) -> RoleSettings {
     let place = place(read, args, given).unwrap_or_else(|| main.place.clone());
     let own = login(read, given, &place);
     let login = Login {
@@ -134,7 +172,9 @@ fn other(read: &mut Reader, args: &Args, main: &RoleSettings, given: &Given<'_>)
         password: own.password.or_else(|| main.login.password.clone()),
         ..own
     };
-    RoleSettings { place, login }
+    let name = format!("{}_TLS", given.name);
+    let tls = encryption.of(read, &name, given.tls).unwrap_or_else(|| main.tls.clone());
+    RoleSettings { place, login, tls }
 }
 
 fn place(read: &mut Reader, args: &Args, given: &Given<'_>) -> Option<RolePlace> {

@@ -39,11 +39,11 @@ pub(crate) struct Board(Arc<Shared>);
 
 impl Board {
     /// Starts watching the nodes at `seeds` and all others that they know.
-    pub(crate) fn start(seeds: &[Address], login: &Login, dialer: Dialer) -> Self {
+    pub(crate) fn start(seeds: &[Address], login: &Login, dialer: &Dialer) -> Self {
         let board = Self(Arc::new(Shared {
             seeds: seeds.to_vec(),
             login: login.clone(),
-            dialer: Dialer { timeout: dialer.timeout.min(PATIENCE), ..dialer },
+            dialer: dialer.within(PATIENCE),
             reports: Mutex::default(),
             watched: Mutex::default(),
             map: watch::channel(Arc::default()).0,
@@ -195,8 +195,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_map_follows_what_is_said_and_stays_when_nobody_speaks() {
-        let dialer = Dialer { source: None, timeout: Duration::from_millis(1) };
-        let board = Board::start(&[], &Login::default(), dialer);
+        let dialer = Dialer { source: None, timeout: Duration::from_millis(1), tls: None };
+        let board = Board::start(&[], &Login::default(), &dialer);
         let owner = |slot| board.follow().borrow().owner(slot).cloned();
         let says = |text: &str| Some(Report::read(text, &at(1)));
         board.file(&at(1), says("a 127.0.0.1:1@1 master - 0 0 1 connected 0-16383"));
