@@ -14,6 +14,8 @@ on_each_topology! {
     a_sliding_window_never_admits_more_than_its_limit_in_any_span,
     gcra_admits_a_burst_of_the_limit_and_then_its_rate,
     draft_8_names_the_policy,
+    each_route_has_a_policy_of_its_own,
+    scripts_that_are_flushed_are_sent_again_and_nothing_is_counted_twice,
 }
 
 async fn hit(server: &Server, user: &str) -> reqwest::Response {
@@ -101,4 +103,29 @@ async fn draft_8_names_the_policy(place: Place) {
     assert_eq!(header(&answer, "ratelimit-policy"), "\"general\";q=100;w=3600");
     assert!(header(&answer, "ratelimit").starts_with("\"general\";r=99;t="));
     assert_eq!(header(&answer, "ratelimit-limit"), "");
+}
+
+async fn each_route_has_a_policy_of_its_own(place: Place) {
+    let server = Server::on(&place, &[]).await;
+    for (path, policy) in [("", "100;w=60"), ("/llm", "10;w=60"), ("/burst", "5;w=1")] {
+        let request = server.request(Method::GET, &format!("/api/limited{path}"));
+        let answer = request.header("x-user-id", "ada").send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        assert_eq!(header(&answer, "ratelimit-policy"), policy);
+        assert_eq!(header(&answer, "x-ratelimit-count"), "1", "{path} shares no counter");
+    }
+    let by_address = server.get("/api/limited").await;
+    assert_eq!(header(&by_address, "x-ratelimit-count"), "1", "an address is not a user");
+}
+
+async fn scripts_that_are_flushed_are_sent_again_and_nothing_is_counted_twice(place: Place) {
+    let server = Server::on(&place, &["--rate-limit-window-ms", "3600000"]).await;
+    for round in 0..5 {
+        for count in 1..=3 {
+            let answer = hit(&server, "ada").await;
+            let expected = (round * 3 + count).to_string();
+            assert_eq!(header(&answer, "x-ratelimit-count"), expected);
+        }
+        place.tell_all(redis::cmd("SCRIPT").arg("FLUSH")).await;
+    }
 }

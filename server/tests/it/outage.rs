@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::clock;
+use crate::cluster::Cluster;
 use crate::redis::Node;
 use crate::server::{Server, header};
 
@@ -39,12 +40,36 @@ async fn everything_answers_in_time(server: &Server, outcome: &str) {
     assert_eq!(timed(server.get("/ready")).await.status(), 503);
 }
 
+/// Once an outage has lasted a time-out, nobody waits any more.
+async fn everything_answers_at_once(server: &Server) {
+    const REQUESTS: u32 = 20;
+    let all = async {
+        for _ in 0..REQUESTS {
+            assert_eq!(server.get("/api/queues/stats").await.status(), 503);
+        }
+    };
+    let ((), took) = clock::timed(all).await;
+    let each: u64 = TIMEOUT.parse().expect("a number");
+    let waiting = Duration::from_millis(each) * REQUESTS;
+    assert!(took < waiting / 4, "{REQUESTS} refusals took {took:?}; with waiting {waiting:?}");
+}
+
 #[tokio::test]
 async fn a_dead_redis_refuses_in_time() {
     let mut node = Node::start();
     let server = Server::on(&node, &["--redis-command-timeout", TIMEOUT]).await;
     node.kill();
     everything_answers_in_time(&server, "refused").await;
+    everything_answers_at_once(&server).await;
+}
+
+#[tokio::test]
+async fn a_dead_cluster_refuses_in_time() {
+    let mut cluster = Cluster::start(0, 10_000);
+    let server = Server::on(&cluster, &["--redis-command-timeout", TIMEOUT]).await;
+    cluster.nodes.iter_mut().for_each(Node::kill);
+    everything_answers_in_time(&server, "refused").await;
+    everything_answers_at_once(&server).await;
 }
 
 #[tokio::test]
@@ -57,6 +82,7 @@ async fn a_frozen_redis_holds_nobody_and_is_served_again_when_it_wakes() {
     let unknown = timed(server.post("/api/jobs", job)).await;
     assert_eq!((unknown.status().as_u16(), header(&unknown, "x-outcome")), (503, "unknown"));
     everything_answers_in_time(&server, "").await;
+    everything_answers_at_once(&server).await;
     node.signal("CONT");
     crate::server::eventually("it is served again", || async {
         server.get("/api/limited").await.status() == 200

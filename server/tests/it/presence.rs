@@ -23,7 +23,7 @@ on_each_topology! {
 const SESSIONS: u8 = 2;
 
 /// A client's WebSocket.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(server: &Server) -> Self {
@@ -32,7 +32,7 @@ impl Socket {
     }
 
     /// Connects and comes online.
-    async fn online(server: &Server, user: &str) -> Self {
+    pub(crate) async fn online(server: &Server, user: &str) -> Self {
         let mut socket = Self::open(server).await;
         socket.say(user).await;
         socket
@@ -61,7 +61,7 @@ impl Socket {
     }
 
     /// The next status as user, status and number.
-    async fn status(&mut self) -> (String, String, u64) {
+    pub(crate) async fn status(&mut self) -> (String, String, u64) {
         let data = self.next_event("user:status").await["data"].clone();
         let text = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
         (text("userId"), text("status"), data["seq"].as_u64().expect("a number"))

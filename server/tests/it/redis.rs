@@ -9,11 +9,17 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::clock;
+use crate::security::Security;
 
 /// A `redis-server` process.
 pub(crate) struct Node {
     child: Child,
+    /// Where tests ask; in clear text.
     pub(crate) port: u16,
+    /// Where instances connect.
+    pub(crate) public: u16,
+    /// What logs a test in.
+    greeting: String,
     folder: TempDir,
 }
 
@@ -47,13 +53,23 @@ impl Node {
     }
 
     pub(crate) fn with(config: &str) -> Self {
-        Self::spawn(config, &[])
+        Self::guarded(None, config, &[])
     }
 
     /// Starts on a free port, or on another one if somebody else was faster.
-    fn spawn(config: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn guarded(security: Option<&Security>, config: &str, arguments: &[&str]) -> Self {
         loop {
-            let mut node = Self::spawn_on(free_port(), config, arguments);
+            let mut node = match security {
+                None => Self::spawn_on(free_port(), config, arguments),
+                Some(security) => {
+                    let tls = free_port();
+                    let guards = security.config(tls, arguments == ["--sentinel"]);
+                    let config = format!("{config}{guards}");
+                    let mut node = Self::spawn_on(free_port(), &config, arguments);
+                    (node.public, node.greeting) = (tls, security.greeting());
+                    node
+                }
+            };
             let mut lives = true;
             wait_for("redis-server to answer", || {
                 lives = matches!(node.child.try_wait(), Ok(None));
@@ -79,7 +95,7 @@ impl Node {
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
-        Self { child, port, folder }
+        Self { child, port, public: port, greeting: String::new(), folder }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -97,18 +113,17 @@ impl Node {
         id.unwrap_or_default().trim().to_owned()
     }
 
-    fn replica_of(port: u16) -> Self {
-        Self::with(&format!("replicaof 127.0.0.1 {port}\nrepl-diskless-sync-delay 0\n"))
-    }
-
     /// Sends an inline command and gives the whole answer, if there is one within a second.
     pub(crate) fn ask(&self, command: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-        stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
+        stream.write_all(format!("{}{command}\r\n", self.greeting).as_bytes()).ok()?;
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
+        for _ in 0..=self.greeting.matches('\n').count() {
+            line.clear();
+            reader.read_line(&mut line).ok()?;
+        }
         if let Some(length) = line.strip_prefix('$').and_then(|it| it.trim().parse::<usize>().ok())
         {
             let mut body = vec![0; length];
@@ -145,15 +160,23 @@ impl Group {
 
     /// A master is taken for dead after so many ms.
     pub(crate) fn with(down_after: u32) -> Self {
-        let master = Node::with("repl-diskless-sync-delay 0\n");
-        let replicas = [master.port; 2].map(Node::replica_of);
-        let port = master.port;
+        Self::guarded(None, down_after)
+    }
+
+    pub(crate) fn guarded(security: Option<&Security>, down_after: u32) -> Self {
+        let quick = "repl-diskless-sync-delay 0\n";
+        let master = Node::guarded(security, quick, &[]);
+        let port = master.public;
+        let replica = format!("replicaof 127.0.0.1 {port}\n{quick}");
+        let replicas = [(); 2].map(|()| Node::guarded(security, &replica, &[]));
+        let login = security.map(Security::of_master).unwrap_or_default();
         let config = format!(
             "sentinel monitor mymaster 127.0.0.1 {port} 2\n\
              sentinel down-after-milliseconds mymaster {down_after}\n\
-             sentinel failover-timeout mymaster 3000\n"
+             sentinel failover-timeout mymaster 3000\n{login}"
         );
-        let sentinels: Vec<Node> = (0..3).map(|_| Node::spawn(&config, &["--sentinel"])).collect();
+        let sentinel = |_| Node::guarded(security, &config, &["--sentinel"]);
+        let sentinels: Vec<Node> = (0..3).map(sentinel).collect();
         let group = Self { nodes: [master].into_iter().chain(replicas).collect(), sentinels };
         wait_for("the replicas", || {
             let info = group.nodes[0].ask("INFO replication").unwrap_or_default();
@@ -169,7 +192,7 @@ impl Group {
     }
 
     pub(crate) fn addresses(&self) -> String {
-        let address = |node: &Node| format!("127.0.0.1:{}", node.port);
+        let address = |node: &Node| format!("127.0.0.1:{}", node.public);
         self.sentinels.iter().map(address).collect::<Vec<_>>().join(",")
     }
 

@@ -36,7 +36,7 @@ fn texts<const N: usize>(flags: [&str; N]) -> Vec<String> {
 
 impl Redis for Node {
     fn flags(&self) -> Vec<String> {
-        texts(["--redis-host", "127.0.0.1", "--redis-port", &self.port.to_string()])
+        texts(["--redis-host", "127.0.0.1", "--redis-port", &self.public.to_string()])
     }
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Server {
 }
 
 /// Common to all instances, so that their cookies are each other's.
-const SECRET: &str = "a secret that all instances of a test share";
+pub(crate) const SECRET: &str = "a secret that all instances of a test share";
 
 impl Server {
     /// An instance whose roles are all there.
@@ -78,6 +78,13 @@ impl Server {
     }
 
     pub(crate) async fn start(flags: &[&str]) -> Self {
+        let server = Self::unconnected(flags).await;
+        server.is_connected().await;
+        server
+    }
+
+    /// One that may never be connected to its Redis.
+    pub(crate) async fn unconnected(flags: &[&str]) -> Self {
         let common = ["--port", "0", "--session-secret", SECRET];
         let settings = settings(&[&common[..], flags].concat()).expect("the settings are right");
         let (told, address) = oneshot::channel();
@@ -88,10 +95,27 @@ impl Server {
             redrill_server::run(settings, ready, shutdown).await.expect("the server runs");
         });
         let address = address.await.expect("the server becomes ready");
-        let server = Self { address, client: reqwest::Client::new(), stop: Some(stop), task };
-        let healthy = || async { server.get("/health").await.status() == 200 };
-        eventually("the server is connected", healthy).await;
+        Self { address, client: reqwest::Client::new(), stop: Some(stop), task }
+    }
+
+    /// One that runs in another process.
+    pub(crate) async fn elsewhere(port: u16) -> Self {
+        let server = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            client: reqwest::Client::new(),
+            stop: None,
+            task: tokio::spawn(std::future::pending()),
+        };
+        server.is_connected().await;
         server
+    }
+
+    async fn is_connected(&self) {
+        eventually("the server is connected", || async {
+            let health = self.request(Method::GET, "/health").send().await;
+            health.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

@@ -126,6 +126,13 @@ impl Place {
         panic!("no node has the key of {cmd:?}");
     }
 
+    /// Sends a command to every node.
+    pub(crate) async fn tell_all(&self, cmd: &Cmd) {
+        for mut connection in self.connections(0).await {
+            cmd.query_async::<redis::Value>(&mut connection).await.expect("a good answer");
+        }
+    }
+
     /// All keys of this place in a role's database, without the prefix.
     pub(crate) async fn keys(&self, database: u8) -> BTreeSet<String> {
         let mut all = BTreeSet::new();

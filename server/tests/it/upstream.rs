@@ -1,5 +1,6 @@
 //! The model and mail API as a test needs them: they count, fail and dawdle on demand.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub(crate) struct Upstream {
 struct Shared {
     calls: Mutex<Vec<Call>>,
     failures: Mutex<usize>,
+    running: AtomicUsize,
     delay: Duration,
 }
 
@@ -36,10 +38,20 @@ impl Upstream {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
         let failures = Mutex::new(failures);
-        let shared = Arc::new(Shared { calls: Mutex::default(), failures, delay });
+        let shared = Arc::new(Shared {
+            calls: Mutex::default(),
+            failures,
+            running: AtomicUsize::new(0),
+            delay,
+        });
         let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, shared }
+    }
+
+    /// Calls that are not answered yet.
+    pub(crate) fn running(&self) -> usize {
+        self.shared.running.load(Ordering::Relaxed)
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -57,7 +69,9 @@ async fn answer(
     };
     let call = Call { body: body.clone(), job: text("x-job-id"), attempt: text("x-job-attempt") };
     shared.calls.lock().expect("no test panics here").push(call);
+    shared.running.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(shared.delay).await;
+    shared.running.fetch_sub(1, Ordering::Relaxed);
     let mut failures = shared.failures.lock().expect("no test panics here");
     if *failures > 0 {
         *failures -= 1;
