@@ -1,0 +1,148 @@
+//! One failover and what it cost each mode.
+
+use crate::service::{MODES, Mode, Service};
+use crate::watch::Watch;
+use anyhow::{Context, Result, ensure};
+use redrill::environment::{Environment, RedisBinary, Setup};
+use redrill::faults::{self, Injection};
+use redrill_history::clock::RunClock;
+use redrill_history::{EnvironmentPlan, EventLog, PlannedFault, SampleLog};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// How long jobs are taken before the fault.
+const BEFORE: Duration = Duration::from_secs(1);
+/// How long a Sentinel may take to promote a replica.
+const PROMOTED_WITHIN: Duration = Duration::from_secs(20);
+/// How long after the promotion the modes are watched.
+const AFTER: Duration = Duration::from_secs(3);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Fault {
+    Kill,
+    Pause,
+    Failover,
+    Cut,
+}
+
+impl Fault {
+    fn planned(self) -> PlannedFault {
+        let (kind, lasts, from): (_, _, &[&str]) = match self {
+            Self::Kill => ("kill", true, &[]),
+            Self::Pause => ("pause", true, &[]),
+            Self::Failover => ("failover", false, &[]),
+            Self::Cut => ("cut", true, &["main.replicas", "sentinels", "servers"]),
+        };
+        PlannedFault {
+            kind: kind.to_owned(),
+            at: Duration::ZERO,
+            lasts: lasts.then_some(PROMOTED_WITHIN),
+            target: vec!["main.master".to_owned()],
+            from: from.iter().map(ToString::to_string).collect(),
+            with: BTreeMap::new(),
+        }
+    }
+}
+
+/// What a failover cost one mode.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Cost {
+    pub(crate) fault: Fault,
+    pub(crate) mode: Mode,
+    /// From the injection to the change of role, in ms.
+    pub(crate) promoted_ms: f64,
+    /// From the change of role to the first acknowledgement by the promoted node, in ms.
+    pub(crate) from_role_ms: Option<f64>,
+    /// From the first message of a Sentinel to that, in ms; 0 where the message came later.
+    pub(crate) from_message_ms: Option<f64>,
+    /// Jobs that were acknowledged, by whomever.
+    pub(crate) acknowledged: usize,
+    /// Those of them that the promoted node does not have in the end.
+    pub(crate) lost: usize,
+}
+
+/// Starts an environment, breaks its master, and measures.
+pub(crate) async fn run(redrill: &Path, fault: Fault) -> Result<Vec<Cost>> {
+    let redrill = redrill.canonicalize().with_context(|| redrill.display().to_string())?;
+    let folder = tempfile::tempdir()?;
+    let clock = RunClock::start();
+    let plan = EnvironmentPlan {
+        backend: "processes".to_owned(),
+        topology: "sentinel".to_owned(),
+        replicas: 2,
+        sentinels: 3,
+        quorum: 2,
+        down_after: Duration::from_secs(1),
+        failover_timeout: Duration::from_secs(3),
+    };
+    let logs = folder.path().join("logs");
+    std::fs::create_dir(&logs)?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let environment = Environment::start(Setup {
+        plan: &plan,
+        redis: RedisBinary::find(&path)?,
+        redrill: &redrill,
+        logs: &logs,
+        clock,
+        events: EventLog::create(&folder.path().join("events.ndjson"))?,
+        samples: SampleLog::create(&folder.path().join("samples.ndjson"))?,
+    })
+    .await?;
+    let costs = measure(&environment, &redrill, fault, clock).await;
+    environment.stop().await?;
+    costs
+}
+
+async fn measure(
+    environment: &Environment,
+    redrill: &Path,
+    fault: Fault,
+    clock: RunClock,
+) -> Result<Vec<Cost>> {
+    let start = MODES.iter().map(|mode| Service::start(environment, redrill, *mode, clock));
+    let services = futures_util::future::try_join_all(start).await?;
+    let mut watch = Watch::start(environment, clock).await?;
+    sleep(BEFORE).await;
+    let planned = fault.planned();
+    let injected_ns = clock.now_ns();
+    let injected = faults::find(&planned.kind).context("there is this fault")?.inject(Injection {
+        environment,
+        planned: &planned,
+        index: 0,
+        targets: environment.resolve(&planned.target).await?,
+        from: match planned.from.is_empty() {
+            true => Vec::new(),
+            false => environment.resolve(&planned.from).await?,
+        },
+    });
+    let injected = injected.await?;
+    let promoted = timeout(PROMOTED_WITHIN, watch.promotion()).await;
+    let promoted = promoted.with_context(|| format!("no promotion after {fault:?}"))??;
+    sleep(AFTER).await;
+    let mut costs = Vec::new();
+    for service in services {
+        let mode = service.mode;
+        let taken = service.stop().await;
+        let first = taken.iter().filter(|taken| taken.node == promoted.run_id);
+        let first = first.map(|taken| taken.at_ns).min();
+        let since = |from_ns: u64| first.map(|at| at.saturating_sub(from_ns) as f64 / 1e6);
+        let ids: Vec<&str> = taken.iter().map(|taken| taken.id.as_str()).collect();
+        costs.push(Cost {
+            fault,
+            mode,
+            promoted_ms: promoted.role_ns.saturating_sub(injected_ns) as f64 / 1e6,
+            from_role_ms: since(promoted.role_ns),
+            from_message_ms: since(promoted.message_ns),
+            acknowledged: ids.len(),
+            lost: promoted.lost(mode, &ids).await?,
+        });
+    }
+    if injected.needs_healing() {
+        injected.heal().await?;
+    }
+    ensure!(costs.iter().all(|cost| cost.acknowledged > 0), "a mode took no job: {costs:?}");
+    Ok(costs)
+}
