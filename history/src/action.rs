@@ -40,6 +40,23 @@ impl Capability {
         Self::ALL.into_iter().find(|capability| capability.name() == name)
     }
 
+    /// What its virtual users ask of the service, as rates and latency count it.
+    pub const fn requests(self) -> &'static [Action] {
+        match self {
+            Self::Cache => &[Action::Generate],
+            Self::Sessions => &[
+                Action::Login,
+                Action::SessionWrite,
+                Action::SessionRead,
+                Action::Logout,
+                Action::DeadRead,
+            ],
+            Self::Limiter => &[Action::Hit],
+            Self::Queue => &[Action::Submit],
+            Self::Presence => &[Action::Online, Action::Lookup],
+        }
+    }
+
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|capability| *capability as u8 == code)
     }
@@ -191,6 +208,18 @@ mod tests {
             assert_eq!(Capability::from_code(capability as u8), Some(capability));
             assert_eq!(Capability::from_name(capability.name()), Some(capability));
         }
+    }
+
+    #[test]
+    fn the_requests_of_the_capabilities_are_all_requests_there_are() {
+        let mut listed: Vec<Action> =
+            Capability::ALL.iter().flat_map(|of| of.requests()).copied().collect();
+        let mut all: Vec<Action> =
+            Action::ALL.into_iter().filter(|action| action.is_request()).collect();
+        all.retain(|action| *action != Action::JobStatus);
+        listed.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(listed, all);
     }
 
     #[test]

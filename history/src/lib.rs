@@ -9,6 +9,7 @@
 //! a name says otherwise.
 
 mod action;
+pub mod capacity;
 pub mod clock;
 mod duration;
 mod environment;
@@ -26,6 +27,8 @@ mod recorder;
 mod run;
 mod sample;
 mod segment;
+mod threshold;
+mod traffic;
 mod view;
 
 pub use action::{Action, Capability};
@@ -41,13 +44,15 @@ pub use operation::{Flags, NO_INSTANCE, Operation};
 pub use outcome::{Outcome, Reply, classify};
 pub use phase::{Phase, PhaseSpan, Phases, Window};
 pub use plan::{
-    CapabilityLoad, EnvironmentPlan, LimitPolicy, LoadPlan, PlannedFault, Promises, ResolvedPlan,
-    TargetPlan,
+    CapabilityLoad, CapacityPlan, EffectsPlan, EnvironmentPlan, LimitPolicy, LoadPlan,
+    PlannedFault, Promises, ResolvedPlan, RunKind, TargetPlan,
 };
 pub use recorder::{Recorder, RecorderHandle};
 pub use run::{RunError, RunFolder};
 pub use sample::{Sample, SampleLog};
 pub use segment::{Segment, SegmentLog, SegmentPlan, SegmentRole};
+pub use threshold::{METRICS, Metric, Misread, Threshold, parse_rate};
+pub use traffic::{Scope, Traffic};
 pub use view::{RunView, ViewParts};
 
 /// Nanoseconds in a second.

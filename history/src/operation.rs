@@ -96,6 +96,13 @@ impl Operation {
         self.is_ok() || (400..500).contains(&self.status)
     }
 
+    /// True for an answer that the service gives when it has room: acknowledged, or declined with a
+    /// 4xx that the request itself earned. A 429 is none, except where limits are what is asked
+    /// for.
+    pub fn is_served(&self) -> bool {
+        self.is_answered() && (self.status != 429 || self.capability == Capability::Limiter)
+    }
+
     /// True for a request of the load: not a final read, not a message or an effect.
     pub fn is_load(&self) -> bool {
         self.action.is_request() && !self.flags.has(Flags::FINAL)

@@ -1,7 +1,7 @@
 //! The plan as it was run: every default written out. `plan.toml` of a run folder is this, and
 //! reads back as a plan that runs the same again.
 
-use crate::{Bound, Capability, serde_duration, serde_duration_option};
+use crate::{Bound, Capability, Threshold, serde_duration, serde_duration_option};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,14 +12,26 @@ use std::time::Duration;
 pub struct ResolvedPlan {
     /// The plan's name, as `redrill drill NAME` takes it.
     pub name: String,
+    /// What is done with it: which command runs it.
+    #[serde(default)]
+    pub kind: RunKind,
     /// The question that the run answers, in one sentence.
     pub question: String,
     /// Where every random choice of the run comes from.
     pub seed: u64,
     /// The version of redrill that resolved the plan.
     pub redrill: String,
+    /// What must not be: in the load, or at a rate that counts as carried.
+    #[serde(default)]
+    pub fail_if: Vec<Threshold>,
+    /// How the rate is searched, in a plan for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacityPlan>,
     /// What is asked of the service.
     pub load: LoadPlan,
+    /// How the service's other dependencies are played.
+    #[serde(default)]
+    pub effects: EffectsPlan,
     /// The service under test and what it promises.
     pub target: TargetPlan,
     /// The Redis that the service lives on.
@@ -30,6 +42,98 @@ pub struct ResolvedPlan {
     /// Bounds on findings' numbers, by finding id.
     #[serde(default)]
     pub objectives: BTreeMap<String, Bound>,
+}
+
+/// What is done with a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    /// One load while faults act.
+    #[default]
+    Drill,
+    /// One load without faults.
+    Load,
+    /// Steps of rising load, to learn how much is carried.
+    Capacity,
+}
+
+impl RunKind {
+    /// The command that runs it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drill => "drill",
+            Self::Load => "load",
+            Self::Capacity => "capacity",
+        }
+    }
+
+    /// True when the run has one load, of which every promise of the service is checked.
+    pub const fn is_one_load(self) -> bool {
+        matches!(self, Self::Drill | Self::Load)
+    }
+}
+
+/// How a capacity search goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CapacityPlan {
+    /// Arrivals a second in the first step, of all capabilities together.
+    pub from_per_s: f64,
+    /// The highest rate that is tried.
+    pub most_per_s: f64,
+    /// What the service must carry, where the search is a check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least_per_s: Option<f64>,
+    /// The largest gap between a rate that held and one that broke, as a share.
+    pub precision: f64,
+    /// Length of a step.
+    #[serde(with = "serde_duration")]
+    pub step: Duration,
+    /// The first part of a step, in which nothing is measured.
+    #[serde(with = "serde_duration")]
+    pub discard: Duration,
+    /// No step is begun after this time.
+    #[serde(with = "serde_duration")]
+    pub within: Duration,
+}
+
+impl Default for CapacityPlan {
+    fn default() -> Self {
+        Self {
+            from_per_s: 100.0,
+            most_per_s: 50_000.0,
+            at_least_per_s: None,
+            precision: 0.05,
+            step: Duration::from_secs(6),
+            discard: Duration::from_secs(1),
+            within: Duration::from_secs(210),
+        }
+    }
+}
+
+/// How the service's other dependencies are played.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EffectsPlan {
+    /// How long the model API thinks about a prompt of the cache.
+    #[serde(with = "serde_duration")]
+    pub model_takes: Duration,
+    /// How long either API takes for a job.
+    #[serde(with = "serde_duration")]
+    pub job_takes: Duration,
+    /// Calls that are worked on at once, where that is bounded; others wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u32>,
+}
+
+impl Default for EffectsPlan {
+    fn default() -> Self {
+        Self {
+            model_takes: Duration::from_millis(20),
+            job_takes: Duration::from_millis(5),
+            at_once: None,
+        }
+    }
 }
 
 /// What is asked of the service.
@@ -185,6 +289,10 @@ impl ResolvedPlan {
             question: "What does an example cost?".to_owned(),
             seed: 1,
             redrill: "0.0.0".to_owned(),
+            kind: RunKind::Drill,
+            fail_if: Vec::new(),
+            capacity: None,
+            effects: EffectsPlan::default(),
             load: LoadPlan {
                 duration: Duration::from_secs(30),
                 client_timeout: Duration::from_secs(2),
@@ -238,6 +346,10 @@ mod tests {
             from: Vec::new(),
             with: BTreeMap::from([("latency".to_owned(), toml::Value::Integer(5))]),
         });
+        plan.fail_if.push(Threshold::parse("p99 > 50ms for sessions.read").unwrap());
+        plan.capacity =
+            Some(CapacityPlan { at_least_per_s: Some(800.0), ..CapacityPlan::default() });
+        plan.effects.at_once = Some(4);
         plan.objectives.insert("queue.lost".to_owned(), Bound::Count(0));
         plan.objectives.insert("recovery".to_owned(), Bound::Time(Duration::from_secs(5)));
         let text = plan.to_toml().unwrap();

@@ -7,7 +7,7 @@ use crate::{LogWriter, Observation, Operation, RunFolder};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 /// Records that may wait for the disk: two seconds of 50,000 a second.
@@ -17,6 +17,8 @@ enum Entry {
     Operation(Operation),
     Observation(Observation),
     Effect(Operation),
+    /// Everything before it is on disk when its sender is dropped.
+    Flush(Sender<()>),
     End,
 }
 
@@ -62,6 +64,19 @@ impl Recorder {
     /// A handle for a virtual user.
     pub fn handle(&self) -> RecorderHandle {
         self.handle.clone()
+    }
+
+    /// Waits until every record so far is on disk.
+    ///
+    /// # Errors
+    /// When the writer has ended: the disk did not take a record.
+    pub fn flush(&self) -> io::Result<()> {
+        let (flushed, wait) = channel();
+        let ended = || io::Error::other("the recorder has ended");
+        self.handle.queue.send(Entry::Flush(flushed)).map_err(|_| ended())?;
+        // Nothing is ever sent: the writer drops its end once all before it is flushed.
+        let _ = wait.recv();
+        if self.writer.is_finished() { Err(ended()) } else { Ok(()) }
     }
 
     /// Waits until every record so far is on disk; what other handles send later is lost. Returns
@@ -125,6 +140,10 @@ impl Files {
                     Entry::Operation(operation) => self.operations.append(&operation)?,
                     Entry::Observation(observation) => self.observations.append(&observation)?,
                     Entry::Effect(effect) => self.effects.append(&effect)?,
+                    Entry::Flush(flushed) => {
+                        self.flush()?;
+                        drop(flushed);
+                    }
                     Entry::End => return self.flush(),
                 }
             }

@@ -136,6 +136,16 @@ impl RunFolder {
         self.path.join("report.html")
     }
 
+    /// The findings for the test pages of CI services.
+    pub fn junit(&self) -> PathBuf {
+        self.path.join("junit.xml")
+    }
+
+    /// The verdict for a pull request.
+    pub fn summary(&self) -> PathBuf {
+        self.path.join("summary.md")
+    }
+
     /// What the processes printed.
     pub fn logs(&self) -> PathBuf {
         self.path.join("logs")
@@ -172,12 +182,14 @@ impl RunFolder {
         write_whole(&path, &content)
     }
 
-    /// Writes the page.
+    /// Writes the page, and what CI services show of a run.
     ///
     /// # Errors
-    /// When the disk does not take it.
-    pub fn write_report(&self, html: &str) -> Result<(), RunError> {
-        write_whole(&self.report(), html.as_bytes())
+    /// When the disk does not take them.
+    pub fn write_report(&self, html: &str, junit: &str, summary: &str) -> Result<(), RunError> {
+        write_whole(&self.report(), html.as_bytes())?;
+        write_whole(&self.junit(), junit.as_bytes())?;
+        write_whole(&self.summary(), summary.as_bytes())
     }
 
     fn content(&self, path: &Path, error: &dyn std::fmt::Display) -> RunError {

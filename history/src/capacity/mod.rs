@@ -1,0 +1,10 @@
+//! How much a service carries: what each step of a search came to, which rate is the answer, and
+//! which resource was full there.
+
+mod answer;
+mod resource;
+mod step;
+
+pub use answer::{Answer, Level, levels};
+pub use resource::{Bottleneck, Resource, Usage};
+pub use step::{End, Step};

@@ -1,0 +1,265 @@
+//! Which resource was full at the rate that broke.
+
+use super::{Answer, Step};
+use crate::Sample;
+use std::collections::BTreeMap;
+
+/// A thread that used this much of its time had none to spare.
+const FULL_THREAD: f64 = 0.9;
+/// Processors of which this share was used had no time to spare.
+const FULL_MACHINE: f64 = 0.9;
+/// A dependency that takes this many times as long as in the lowest step has a queue.
+const SLOWER: f64 = 1.5;
+
+/// What a process used of the processors in a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Usage {
+    /// `server[0]`, `node[1]`, `proxy`, `harness`.
+    pub process: String,
+    /// Processors that it kept busy, on average.
+    pub cores: f64,
+    /// The share of the time in which its main thread ran, where that is known.
+    pub main_thread: Option<f64>,
+}
+
+impl Usage {
+    /// The usage of every process that was sampled twice, in order of name.
+    pub(super) fn of(samples: &[Sample]) -> Vec<Self> {
+        let mut ends: BTreeMap<&str, (&Sample, &Sample)> = BTreeMap::new();
+        for sample in samples.iter().filter(|sample| sample.values.contains_key("cpu_seconds")) {
+            ends.entry(&sample.source).or_insert((sample, sample)).1 = sample;
+        }
+        ends.into_iter()
+            .filter_map(|(process, (first, last))| {
+                let seconds = (last.at_ns - first.at_ns) as f64 / 1e9;
+                let share = |name: &str| {
+                    let used = last.values.get(name)? - first.values.get(name)?;
+                    (seconds > 0.0).then_some(used / seconds)
+                };
+                let main_thread = share("main_thread_cpu_seconds");
+                let cores = share("cpu_seconds")?;
+                Some(Self { process: process.to_owned(), cores, main_thread })
+            })
+            .collect()
+    }
+}
+
+/// A resource that a service can use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// Processor time of the service's instances.
+    ServerCpu,
+    /// The one thread in which Redis executes commands.
+    RedisMainThread,
+    /// The model and mail API.
+    Dependencies,
+    /// The load generator itself, with its proxies: the service may carry more.
+    Generator,
+    /// None that is watched.
+    Unknown,
+}
+
+impl Resource {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ServerCpu => "server CPU",
+            Self::RedisMainThread => "Redis' main thread",
+            Self::Dependencies => "the model API",
+            Self::Generator => "the load generator",
+            Self::Unknown => "nothing that is watched",
+        }
+    }
+}
+
+/// The resource that was full, and by what that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bottleneck {
+    /// Which.
+    pub resource: Resource,
+    /// By what it is known, as part of a sentence.
+    pub because: String,
+}
+
+impl Bottleneck {
+    /// Names what was full at the lowest rate that broke; none while no rate did.
+    pub fn at_knee(steps: &[Step], cores: u32) -> Option<Self> {
+        let knee = Answer::of_steps(steps).knee(steps)?;
+        let rate = |step: &&Step| step.rate_per_s;
+        let lowest = steps.iter().min_by(|one, other| rate(one).total_cmp(&rate(other)))?;
+        Some(Self::of(knee, lowest, cores))
+    }
+
+    /// Names what was full in `step`, on a machine of `cores` processors; `lowest` is the step of
+    /// the lowest rate, in which nothing was.
+    pub fn of(step: &Step, lowest: &Step, cores: u32) -> Self {
+        let groups = Groups::of(&step.usage);
+        let machine = f64::from(cores.max(1));
+        let used = groups.generator + groups.server + groups.redis + groups.others;
+        let is_full = used >= FULL_MACHINE * machine;
+        let largest = groups.server.max(groups.redis).max(groups.generator);
+        let of_machine = |whose: &str, cores: f64| {
+            format!(
+                "{whose} used {cores:.2} of the machine's {machine} processors, of which \
+                 {used:.2} were in use"
+            )
+        };
+        if is_full && groups.generator >= largest {
+            let because = of_machine("it and its proxies", groups.generator);
+            return Self { resource: Resource::Generator, because };
+        }
+        if step.is_generator_late() && !is_full {
+            let because = format!("{:.1} % of its arrivals started late", step.late * 100.0);
+            return Self { resource: Resource::Generator, because };
+        }
+        if let Some(full) = full_thread(&step.usage, "node[") {
+            return Self { resource: Resource::RedisMainThread, because: full };
+        }
+        if let Some(full) = full_thread(&step.usage, "server[") {
+            return Self { resource: Resource::ServerCpu, because: full };
+        }
+        if is_full && groups.server >= largest {
+            let because = of_machine("its instances", groups.server);
+            return Self { resource: Resource::ServerCpu, because };
+        }
+        if let Some(because) = slower_dependency(step, lowest) {
+            return Self { resource: Resource::Dependencies, because };
+        }
+        let because = format!(
+            "{used:.2} of the machine's {machine} processors were in use, no main thread was full \
+             and the dependencies answered as fast as ever: look for a limit, a lock or a pool \
+             inside the service"
+        );
+        Self { resource: Resource::Unknown, because }
+    }
+}
+
+fn full_thread(usage: &[Usage], prefix: &str) -> Option<String> {
+    let its = usage.iter().filter(|usage| usage.process.starts_with(prefix));
+    let share = |usage: &Usage| usage.main_thread.unwrap_or(0.0);
+    let busiest = its.max_by(|one, other| share(one).total_cmp(&share(other)))?;
+    (share(busiest) >= FULL_THREAD).then(|| {
+        let percent = share(busiest) * 100.0;
+        format!("the main thread of {} was busy {percent:.0} % of the time", busiest.process)
+    })
+}
+
+fn slower_dependency(step: &Step, lowest: &Step) -> Option<String> {
+    let (now, before) = (step.effect_p50_ns? as f64, lowest.effect_p50_ns? as f64);
+    (now >= SLOWER * before).then(|| {
+        format!(
+            "its calls took {:.1} ms at the median, {:.1} ms in the lowest step, and {:.0} were \
+             under way at a time",
+            now / 1e6,
+            before / 1e6,
+            step.effects_under_way
+        )
+    })
+}
+
+/// Processors that each kind of process kept busy.
+#[derive(Default)]
+struct Groups {
+    generator: f64,
+    server: f64,
+    redis: f64,
+    others: f64,
+}
+
+impl Groups {
+    fn of(usage: &[Usage]) -> Self {
+        let mut groups = Self::default();
+        for Usage { process, cores, .. } in usage {
+            let group = match process.split('[').next().unwrap_or_default() {
+                "harness" | "proxy" => &mut groups.generator,
+                "server" => &mut groups.server,
+                "node" => &mut groups.redis,
+                _ => &mut groups.others,
+            };
+            *group += cores;
+        }
+        groups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capacity::End;
+    use crate::{Latency, SegmentRole, Traffic};
+
+    /// A step with what processes used: cores, and the share of the main thread.
+    fn step(usage: &[(&str, f64, f64)], effect_ms: u64) -> Step {
+        let latency = Latency::default();
+        let used = |&(process, cores, main_thread): &(&str, f64, f64)| Usage {
+            process: process.to_owned(),
+            cores,
+            main_thread: Some(main_thread),
+        };
+        Step {
+            segment: 0,
+            role: SegmentRole::Probe,
+            rate_per_s: 100.0,
+            measured_ns: 0..1,
+            traffic: Traffic { seconds: 5.0, offered: 0, served: 0, delivered: 0, latency },
+            broken: Vec::new(),
+            end: End::Broke,
+            late: 0.0,
+            usage: usage.iter().map(used).collect(),
+            effect_p50_ns: Some(effect_ms * 1_000_000),
+            effects_under_way: 3.0,
+        }
+    }
+
+    fn named(step: &Step) -> Resource {
+        let bottleneck = Bottleneck::of(step, &self::step(&[], 20), 2);
+        assert!(!bottleneck.because.is_empty());
+        bottleneck.resource
+    }
+
+    #[test]
+    fn each_resource_is_named_when_it_is_full() {
+        let idle = ("node[0]", 0.2, 0.2);
+        let server =
+            [("server[0]", 0.7, 0.5), ("server[1]", 0.7, 0.5), ("harness", 0.4, 0.1), idle];
+        assert_eq!(named(&step(&server, 20)), Resource::ServerCpu);
+        let one_thread = [("server[0]", 1.0, 0.97), ("harness", 0.4, 0.1), idle];
+        assert_eq!(named(&step(&one_thread, 20)), Resource::ServerCpu);
+        let redis = [("node[0]", 1.1, 0.95), ("server[0]", 0.3, 0.3), ("harness", 0.4, 0.1)];
+        assert_eq!(named(&step(&redis, 20)), Resource::RedisMainThread);
+        let generator = [("harness", 0.9, 0.1), ("proxy", 0.3, 0.3), ("server[0]", 0.7, 0.2), idle];
+        assert_eq!(named(&step(&generator, 20)), Resource::Generator);
+        let calm = [("harness", 0.3, 0.1), ("server[0]", 0.2, 0.1), idle];
+        assert_eq!(named(&step(&calm, 60)), Resource::Dependencies);
+        assert_eq!(named(&step(&calm, 21)), Resource::Unknown);
+    }
+
+    #[test]
+    fn a_late_generator_is_named_unless_the_service_takes_its_time() {
+        let calm = [("harness", 0.3, 0.1), ("server[0]", 0.2, 0.1)];
+        assert_eq!(named(&Step { late: 0.02, ..step(&calm, 60) }), Resource::Generator);
+        let server = [("server[0]", 1.6, 0.8), ("harness", 0.3, 0.1)];
+        assert_eq!(named(&Step { late: 0.02, ..step(&server, 60) }), Resource::ServerCpu);
+    }
+
+    #[test]
+    fn usage_is_what_a_counter_rose_in_the_time_between_two_samples() {
+        let sample = |second: u64, source: &str, values: &[(&str, f64)]| Sample {
+            at_ns: second * 1_000_000_000,
+            source: source.to_owned(),
+            values: values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+        };
+        let node = |second, cpu, main| {
+            let values = [("cpu_seconds", cpu), ("main_thread_cpu_seconds", main)];
+            sample(second, "node[0]", &values)
+        };
+        let samples = [
+            node(1, 10.0, 5.0),
+            sample(1, "harness", &[("cpu_seconds", 3.0)]),
+            sample(2, "node[0]", &[("used_memory_bytes", 1.0)]),
+            node(5, 14.0, 7.0),
+        ];
+        let expected = Usage { process: "node[0]".to_owned(), cores: 1.0, main_thread: Some(0.5) };
+        assert_eq!(Usage::of(&samples), [expected]);
+    }
+}
