@@ -15,8 +15,9 @@ pub(crate) use evidence::{
 pub(crate) use origin::{acknowledged_by, acknowledged_when};
 pub(crate) use tally::Tally;
 
-use crate::{cache, limiter, presence, queue, service, sessions};
+use crate::{cache, capacity, limiter, presence, queue, service, sessions};
 use redrill_history::{Capability, Finding, Report, ResolvedPlan, RunView, Verdict};
+use service::thresholds;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -26,9 +27,10 @@ pub trait Checker: Sync {
     fn id(&self) -> &'static str;
     /// What must hold, in plain words.
     fn statement(&self) -> &'static str;
-    /// False for a plan that cannot give evidence by its nature: recovery without a fault.
-    fn applies(&self, _plan: &ResolvedPlan) -> bool {
-        true
+    /// False for a plan that cannot give evidence by its nature: recovery without a fault, or the
+    /// promises of a service in a search that overloads it.
+    fn applies(&self, plan: &ResolvedPlan) -> bool {
+        plan.kind.is_one_load()
     }
     /// Examines the run and judges it by the plan's objective for this id.
     fn check(&self, run: &RunView) -> Finding;
@@ -44,6 +46,7 @@ const GROUPS: &[Group] = &[
     (Some(Capability::Limiter), limiter::checkers::CHECKERS),
     (Some(Capability::Queue), queue::checkers::CHECKERS),
     (Some(Capability::Presence), presence::checkers::CHECKERS),
+    (None, capacity::CHECKERS),
     (None, service::checkers::CHECKERS),
     (None, service::trust::CHECKERS),
 ];
@@ -64,19 +67,20 @@ pub fn check_all(run: &RunView) -> Report {
     let loaded = |capability: &Option<Capability>| {
         capability.is_none_or(|capability| plan.load.capabilities.contains_key(&capability))
     };
-    let findings: Vec<Finding> = GROUPS
+    let thresholds = plan.kind.is_one_load().then(|| thresholds::findings(run));
+    let checked = GROUPS
         .iter()
         .filter(|(capability, _)| loaded(capability))
         .flat_map(|(_, checkers)| checkers.iter().copied())
         .filter(|checker| checker.applies(plan))
-        .map(|checker| check_one(checker, run))
-        .collect();
+        .map(|checker| check_one(checker, run));
+    let thresholds = thresholds.into_iter().flatten().map(|finding| doubted(finding, run));
+    let findings: Vec<Finding> = thresholds.chain(checked).collect();
     let verdict = Report::worst(&findings);
     Report { verdict, headline: headline::headline(run, verdict, &findings), findings }
 }
 
-/// One finding. A history with holes proves nothing that rests on what is absent from it, so that
-/// a failure becomes inconclusive there.
+/// One finding of a checker, also when that panics.
 fn check_one(checker: &dyn Checker, run: &RunView) -> Finding {
     let finding = match catch_unwind(AssertUnwindSafe(|| checker.check(run))) {
         Ok(finding) => finding,
@@ -85,6 +89,12 @@ fn check_one(checker: &dyn Checker, run: &RunView) -> Finding {
             Finding::new(checker.id(), checker.statement()).inconclusive(&reason)
         }
     };
+    doubted(finding, run)
+}
+
+/// A history with holes proves nothing that rests on what is absent from it, so that a failure
+/// becomes inconclusive there.
+fn doubted(finding: Finding, run: &RunView) -> Finding {
     match whole(run) {
         Err(hole) if finding.verdict == Verdict::Fail => {
             let reason = format!("{} But {hole}, which may explain it.", finding.summary);
@@ -143,7 +153,10 @@ mod tests {
                 let group = checker.id().split_once('.').map(|(group, _)| group);
                 match capability {
                     Some(capability) => assert_eq!(group, Some(capability.name())),
-                    None => assert!(matches!(group, Some("service" | "trust")), "{group:?}"),
+                    None => {
+                        let known = ["capacity", "service", "trust"];
+                        assert!(group.is_some_and(|group| known.contains(&group)), "{group:?}");
+                    }
                 }
                 assert!(checker.statement().ends_with('.'), "{}", checker.id());
             }

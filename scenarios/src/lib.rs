@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod capability;
+pub mod capacity;
 pub mod checker;
 pub mod limiter;
 pub mod load;

@@ -24,6 +24,10 @@ const LONGEST: usize = 160;
 /// The verdict, the gravest finding, the fault and the recovery.
 pub(super) fn headline(run: &RunView, verdict: Verdict, findings: &[Finding]) -> String {
     let with = |wanted: Verdict| findings.iter().filter(move |found| found.verdict == wanted);
+    if let Some(found) = findings.iter().find(|found| found.id == "capacity.rate") {
+        let verdict = verdict.name().to_uppercase();
+        return format!("{verdict}: {}.", first_sentence(found));
+    }
     let after = recovery(run);
     match verdict {
         Verdict::Fail => {

@@ -2,4 +2,5 @@
 
 pub mod checkers;
 pub(crate) mod rates;
+pub(crate) mod thresholds;
 pub mod trust;

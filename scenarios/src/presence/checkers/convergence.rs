@@ -18,7 +18,7 @@ impl Checker for Convergence {
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {
-        plan.target.instances > 1
+        plan.kind.is_one_load() && plan.target.instances > 1
     }
 
     fn check(&self, run: &RunView) -> Finding {

@@ -1,7 +1,7 @@
 //! Whether everything that happened is in the history.
 
 use crate::checker::{Checker, Tally, many, whole};
-use redrill_history::{EventKind, Finding, RunView};
+use redrill_history::{EventKind, Finding, ResolvedPlan, RunView};
 
 pub(super) struct History;
 
@@ -13,6 +13,10 @@ impl Checker for History {
     fn statement(&self) -> &'static str {
         "The history is whole: the environment was ready, the run reached its end, and no record \
          was lost or unreadable."
+    }
+
+    fn applies(&self, _plan: &ResolvedPlan) -> bool {
+        true
     }
 
     fn check(&self, run: &RunView) -> Finding {

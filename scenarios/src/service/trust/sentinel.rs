@@ -16,7 +16,7 @@ impl Checker for Sentinel {
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {
-        plan.environment.sentinels > 0
+        plan.kind.is_one_load() && plan.environment.sentinels > 0
     }
 
     fn check(&self, run: &RunView) -> Finding {

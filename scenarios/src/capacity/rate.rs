@@ -1,0 +1,204 @@
+//! The rate that a search found, and what was full there.
+
+use crate::checker::{Checker, many};
+use redrill_history::capacity::{Answer, Bottleneck, Resource, Step};
+use redrill_history::{
+    CapacityPlan, Finding, Measure, Metric, ResolvedPlan, RunKind, RunView, Unit, Verdict,
+};
+
+pub(super) struct Rate;
+
+impl Checker for Rate {
+    fn id(&self) -> &'static str {
+        "capacity.rate"
+    }
+
+    fn statement(&self) -> &'static str {
+        "The service carries what is asked of it: the highest rate at which no threshold of the \
+         plan is broken is found and confirmed, and is no less than the plan's least."
+    }
+
+    fn applies(&self, plan: &ResolvedPlan) -> bool {
+        plan.kind == RunKind::Capacity
+    }
+
+    fn check(&self, run: &RunView) -> Finding {
+        let steps = Step::all(run);
+        let answer = Answer::of_steps(&steps);
+        let bottleneck = Bottleneck::at_knee(&steps, run.environment.cores);
+        let plan = run.plan.capacity.clone().unwrap_or_default();
+        let mut finding = Finding::new(self.id(), self.statement());
+        finding.examined = steps.iter().map(|step| step.traffic.offered).sum();
+        finding.objective = match plan.at_least_per_s {
+            Some(least) => format!("at least {}", rate(least)),
+            None => "none set".to_owned(),
+        };
+        finding.measures = measures(&steps, answer);
+        let (verdict, doubt) = judged(&plan, answer, bottleneck.as_ref());
+        if finding.examined == 0 {
+            return finding.inconclusive("Nothing to examine: no step was run.");
+        }
+        finding.verdict = verdict;
+        let lead = doubt.unwrap_or_else(|| format!("The service carries {}", carried(answer)));
+        finding.summary = lead + &details(&steps, answer, bottleneck.as_ref());
+        finding.definite = u64::from(verdict == Verdict::Fail);
+        finding.possible = finding.definite;
+        finding
+    }
+}
+
+/// The verdict, and why it is not a pass.
+fn judged(
+    plan: &CapacityPlan,
+    answer: Answer,
+    bottleneck: Option<&Bottleneck>,
+) -> (Verdict, Option<String>) {
+    let held = answer.held.map(|level| level.rate_per_s);
+    let broke = answer.broke.map(|level| level.rate_per_s);
+    let is_generator = bottleneck.is_some_and(|full| full.resource == Resource::Generator);
+    let open = |doubt: String| (Verdict::Inconclusive, Some(doubt));
+    match (plan.at_least_per_s, held, broke) {
+        // The rate itself was a step, and rates of steps are compared as levels are.
+        (Some(least), Some(held), _) if held >= least * 0.999 => (Verdict::Pass, None),
+        _ if is_generator => open(match held {
+            Some(held) => {
+                format!("The load generator was full: the service carries {} or more", rate(held))
+            }
+            None => "The load generator was full at every rate that was tried".to_owned(),
+        }),
+        (Some(least), _, Some(broke)) if broke <= least * 1.001 => {
+            let doubt =
+                format!("The service does not carry {}, but {}", rate(least), carried(answer));
+            (Verdict::Fail, Some(doubt))
+        }
+        (_, Some(held), None) => open(format!(
+            "Nothing broke up to {}: raise capacity.most_per_s, or give the search more time",
+            rate(held)
+        )),
+        (_, None, Some(broke)) => {
+            open(format!("No rate was carried; the lowest that was tried was {}", rate(broke)))
+        }
+        (_, Some(_), Some(_)) if answer.is_confirmed(plan.precision) => (Verdict::Pass, None),
+        (_, Some(held), Some(broke)) => open(format!(
+            "The search ended before the rate was confirmed: it lies from {} to {}",
+            rate(held),
+            rate(broke)
+        )),
+        (_, None, None) => open("No step told anything".to_owned()),
+    }
+}
+
+fn carried(answer: Answer) -> String {
+    answer.held.map_or("none of the rates tried".to_owned(), |level| rate(level.rate_per_s))
+}
+
+/// `; at 853/s p99 was 312 ms (10 steps). Server CPU was full: …`
+fn details(steps: &[Step], answer: Answer, bottleneck: Option<&Bottleneck>) -> String {
+    let mut text = String::new();
+    if let Some(knee) = answer.knee(steps) {
+        let broken: Vec<String> = knee
+            .broken
+            .iter()
+            .map(|(threshold, value)| {
+                format!("{} {}", threshold.metric.name(), number(threshold.metric, *value))
+            })
+            .collect();
+        text += &format!("; {} came to {}", rate(knee.rate_per_s), broken.join(", "));
+    }
+    text += &format!(" ({})", many(steps.len() as u64, "step"));
+    if let Some(full) = bottleneck {
+        let mut name = full.resource.name().to_owned();
+        name[..1].make_ascii_uppercase();
+        text += &format!(". {name} was full: {}", full.because);
+    }
+    text + "."
+}
+
+fn number(metric: Metric, value: f64) -> String {
+    match metric {
+        Metric::Latency(_) | Metric::Max => format!("{:.1} ms", value / 1e6),
+        Metric::Errors | Metric::Goodput => format!("{:.1} %", value * 100.0),
+        Metric::Rate => rate(value),
+    }
+}
+
+fn rate(per_s: f64) -> String {
+    if per_s < 100.0 { format!("{per_s:.1}/s") } else { format!("{per_s:.0}/s") }
+}
+
+fn measures(steps: &[Step], answer: Answer) -> Vec<Measure> {
+    let measure = |name: &str, value, unit| Measure { name: name.to_owned(), value, unit };
+    let mut all = vec![
+        measure("carried", answer.held.map(|level| level.rate_per_s), Unit::PerSecond),
+        measure("broke at", answer.broke.map(|level| level.rate_per_s), Unit::PerSecond),
+    ];
+    for (of, step) in [("carried", answer.carried(steps)), ("broke", answer.knee(steps))] {
+        let Some(step) = step else { continue };
+        for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
+            let value = step.traffic.quantile_ns(quantile).map(|ns| ns as f64);
+            all.push(measure(&format!("{name}, {of}"), value, Unit::Nanoseconds));
+        }
+        all.push(measure(&format!("goodput, {of}"), step.traffic.goodput(), Unit::Ratio));
+    }
+    for usage in answer.knee(steps).iter().flat_map(|step| &step.usage) {
+        let name = format!("processors used by {}", usage.process);
+        all.push(measure(&name, Some(usage.cores), Unit::Ratio));
+        if let Some(main) = usage.main_thread.filter(|_| usage.process.starts_with("node[")) {
+            let name = format!("main thread of {} busy", usage.process);
+            all.push(measure(&name, Some(main), Unit::Ratio));
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redrill_history::capacity::{End, Level};
+
+    fn level(rate_per_s: f64, end: End) -> Option<Level> {
+        let (held, broke) = if end == End::Held { (2, 0) } else { (0, 2) };
+        Some(Level { rate_per_s, held, broke })
+    }
+
+    fn verdict(at_least: Option<f64>, answer: Answer, full: Option<Resource>) -> Verdict {
+        let plan = CapacityPlan { at_least_per_s: at_least, ..CapacityPlan::default() };
+        let full = full.map(|resource| Bottleneck { resource, because: "so".to_owned() });
+        let (verdict, doubt) = judged(&plan, answer, full.as_ref());
+        assert_eq!(verdict == Verdict::Pass, doubt.is_none());
+        verdict
+    }
+
+    #[test]
+    fn a_confirmed_rate_passes_and_a_generators_limit_does_not() {
+        let answer = Answer { held: level(800.0, End::Held), broke: level(835.0, End::Broke) };
+        assert_eq!(verdict(None, answer, Some(Resource::ServerCpu)), Verdict::Pass);
+        assert_eq!(verdict(None, answer, Some(Resource::Generator)), Verdict::Inconclusive);
+        let once = Answer { held: Some(Level { held: 1, ..answer.held.unwrap() }), ..answer };
+        assert_eq!(verdict(None, once, None), Verdict::Inconclusive);
+        let wide = Answer { broke: level(1_600.0, End::Broke), ..answer };
+        assert_eq!(verdict(None, wide, None), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_check_fails_only_when_its_rate_broke_by_the_services_doing() {
+        let answer = Answer { held: level(800.0, End::Held), broke: level(835.0, End::Broke) };
+        assert_eq!(verdict(Some(800.0), answer, None), Verdict::Pass);
+        assert_eq!(verdict(Some(800.0), answer, Some(Resource::Generator)), Verdict::Pass);
+        assert_eq!(verdict(Some(835.0), answer, None), Verdict::Fail);
+        assert_eq!(verdict(Some(900.0), answer, Some(Resource::ServerCpu)), Verdict::Fail);
+        let full = Some(Resource::Generator);
+        assert_eq!(verdict(Some(900.0), answer, full), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn what_never_broke_or_never_held_is_no_rate() {
+        let unlimited = Answer { held: level(50_000.0, End::Held), broke: None };
+        assert_eq!(verdict(None, unlimited, None), Verdict::Inconclusive);
+        let dead = Answer { held: None, broke: level(1.0, End::Broke) };
+        assert_eq!(verdict(None, dead, None), Verdict::Inconclusive);
+        assert_eq!(verdict(Some(10.0), dead, None), Verdict::Fail);
+        let nothing = Answer { held: None, broke: None };
+        assert_eq!(verdict(Some(10.0), nothing, None), Verdict::Inconclusive);
+    }
+}

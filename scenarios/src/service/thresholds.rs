@@ -1,0 +1,84 @@
+//! The thresholds of a plan and of the command line, each a finding of its own.
+
+use super::rates::{Arrivals, arrivals};
+use crate::checker::{many, witness};
+use redrill_history::{
+    Finding, Measure, Metric, Operation, RunView, Segment, Threshold, Traffic, Unit, Verdict,
+    Witness,
+};
+
+/// Requests that prove a threshold broken.
+const SHOWN: usize = 5;
+
+/// A finding for each threshold, in the order in which they were written.
+pub(crate) fn findings(run: &RunView) -> Vec<Finding> {
+    let thresholds = run.plan.fail_if.iter().enumerate();
+    thresholds.map(|(index, threshold)| finding(run, index, threshold)).collect()
+}
+
+fn finding(run: &RunView, index: usize, threshold: &Threshold) -> Finding {
+    let id = format!("threshold.{}", index + 1);
+    let mut finding = Finding::new(&id, &format!("{}.", threshold.statement()));
+    finding.objective = format!("fails if {threshold}");
+    let Some(segment) = run.segments.first() else {
+        return finding.inconclusive("Nothing to examine: there was no load.");
+    };
+    let traffic = Traffic::of(run, segment, threshold.scope);
+    let value = threshold.metric.value(&traffic);
+    finding.examined = traffic.offered;
+    let (name, unit) = (threshold.metric.name().to_owned(), unit(threshold.metric));
+    finding.measures.push(Measure { name: name.clone(), value, unit });
+    let requests = many(traffic.offered, "request");
+    let Some(value) = value else {
+        return finding.inconclusive(&format!("{requests} are too few to tell a {name}."));
+    };
+    let is_broken = threshold.is_broken_by(value);
+    finding.summary = format!("{name} of {requests} was {}.", in_words(threshold.metric, value));
+    finding.verdict = if is_broken { Verdict::Fail } else { Verdict::Pass };
+    if is_broken {
+        (finding.definite, finding.possible) = (1, 1);
+        finding.witnesses.extend(proof(run, segment, threshold));
+    }
+    if arrivals(run).iter().any(Arrivals::is_generator_slow) {
+        let reason = format!("{} But the load generator was too slow.", finding.summary);
+        return Finding { definite: 0, witnesses: Vec::new(), ..finding }.inconclusive(&reason);
+    }
+    finding
+}
+
+const fn unit(metric: Metric) -> Unit {
+    match metric {
+        Metric::Latency(_) | Metric::Max => Unit::Nanoseconds,
+        Metric::Errors | Metric::Goodput => Unit::Ratio,
+        Metric::Rate => Unit::PerSecond,
+    }
+}
+
+fn in_words(metric: Metric, value: f64) -> String {
+    match unit(metric) {
+        Unit::Nanoseconds => format!("{:.2} ms", value / 1e6),
+        Unit::Ratio => format!("{:.3} %", value * 100.0),
+        Unit::PerSecond | Unit::Count => format!("{value:.1}/s"),
+    }
+}
+
+/// The slowest requests, or the first that were not served; a rate has no such requests.
+fn proof(run: &RunView, segment: &Segment, threshold: &Threshold) -> Option<Witness> {
+    let mut requests: Vec<&Operation> =
+        run.requests_of(segment).filter(|op| threshold.scope.holds(op)).collect();
+    let explanation = match threshold.metric {
+        Metric::Latency(_) | Metric::Max => {
+            requests.retain(|op| op.is_served() && op.latency_ns() as f64 >= threshold.limit);
+            requests.sort_by_key(|op| std::cmp::Reverse(op.latency_ns()));
+            "The slowest requests beyond the bound."
+        }
+        Metric::Errors | Metric::Goodput => {
+            requests.retain(|op| !op.is_served());
+            "The first requests that were not served."
+        }
+        Metric::Rate => return None,
+    };
+    requests.truncate(SHOWN);
+    requests.sort_by_key(|op| op.intended_ns);
+    (!requests.is_empty()).then(|| witness(explanation.to_owned(), &requests, &[]))
+}
