@@ -6,6 +6,7 @@
 
 mod badge;
 mod chart;
+mod curve;
 mod doubts;
 mod figure;
 mod format;

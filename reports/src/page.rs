@@ -30,10 +30,10 @@ pub fn html(run: &RunView, report: &Report) -> String {
                     p.product { "redrill report" }
                     h1 { (run.plan.name) }
                     p.question { (run.plan.question) }
-                    (contents())
+                    (contents(run))
                 }
                 main id="main" {
-                    @for panel in PANELS { (section(*panel, run, report)) }
+                    @for panel in panels(run) { (section(panel, run, report)) }
                 }
                 footer.page {
                     p {
@@ -47,10 +47,14 @@ pub fn html(run: &RunView, report: &Report) -> String {
     .into_string()
 }
 
-fn contents() -> Markup {
+fn panels(run: &RunView) -> impl Iterator<Item = &'static dyn Panel> {
+    PANELS.iter().copied().filter(|panel| panel.applies(run))
+}
+
+fn contents(run: &RunView) -> Markup {
     html! {
         nav aria-label="Parts of this report" {
-            ul { @for panel in PANELS { li { a href={ "#" (panel.id()) } { (panel.title()) } } } }
+            ul { @for panel in panels(run) { li { a href={ "#" (panel.id()) } { (panel.title()) } } } }
         }
     }
 }

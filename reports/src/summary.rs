@@ -2,7 +2,8 @@
 
 use crate::series::{self, PhaseTally};
 use crate::{format, text};
-use redrill_history::{Finding, Report, RunView, Verdict};
+use redrill_history::capacity::Step;
+use redrill_history::{Finding, Report, RunKind, RunView, Verdict};
 use std::fmt::Write;
 
 /// Mark, verdict and headline, and how many findings are behind them:
@@ -38,12 +39,41 @@ pub fn summary_md(run: &RunView, report: &Report) -> String {
         out += &finding_row(finding);
     }
     let _ = writeln!(out, "\n{}.\n", tally(run, report));
-    out += "| phase | requests | ok | refused | unknown | availability | p50 | p99 |\n";
-    out += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+    out += &if run.plan.kind == RunKind::Capacity { steps(run) } else { phases(run) };
+    let _ = writeln!(out, "\nRepeat it with `{}`.", text::replay(run).replace('`', "'"));
+    out
+}
+
+fn phases(run: &RunView) -> String {
+    let mut out = "| phase | requests | ok | refused | unknown | availability | p50 | p99 |\n\
+                   | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        .to_owned();
     for phase in series::by_phase(run, None) {
         out += &phase_row(&phase);
     }
-    let _ = writeln!(out, "\nRepeat it with `{}`.", text::replay(run).replace('`', "'"));
+    out
+}
+
+/// The steps of a capacity search.
+fn steps(run: &RunView) -> String {
+    let mut out = "| step | for | offered/s | goodput/s | p50 | p99 | end |\n\
+                   | ---: | --- | ---: | ---: | ---: | ---: | --- |\n"
+        .to_owned();
+    for (index, step) in Step::all(run).iter().enumerate() {
+        let rate = |rate: Option<f64>| rate.map_or_else(|| "–".to_owned(), format::rate);
+        let time = |quantile| format::duration_or_dash(step.traffic.quantile_ns(quantile));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            index + 1,
+            step.role.name(),
+            rate(step.traffic.offered_per_s()),
+            rate(step.traffic.delivered_per_s()),
+            time(0.5),
+            time(0.99),
+            plain(&text::end(step)),
+        );
+    }
     out
 }
 

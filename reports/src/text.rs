@@ -1,6 +1,7 @@
 //! Things of a run in the words of the design.
 
 use crate::format;
+use redrill_history::capacity::{End, Step};
 use redrill_history::{
     Action, EventKind, Finding, Flags, NO_INSTANCE, NodeRole, Observation, Operation, PlannedFault,
     Report, RunView, Verdict,
@@ -202,6 +203,19 @@ pub(crate) fn event(kind: &EventKind, run: &RunView) -> String {
     }
 }
 
+/// How a step of a capacity search ended.
+pub(crate) fn end(step: &Step) -> String {
+    match step.end {
+        End::Held => "held".to_owned(),
+        End::Void => "says nothing".to_owned(),
+        End::Broke => {
+            let broken: Vec<String> =
+                step.broken.iter().map(|(threshold, _)| threshold.to_string()).collect();
+            format!("broke: {}", broken.join(", "))
+        }
+    }
+}
+
 /// The text, or its first letters where a picture has no room for more.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -212,7 +226,8 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
 
 /// The command that does the same run again.
 pub(crate) fn replay(run: &RunView) -> String {
-    format!("redrill drill {} --seed {}", shell_word(&run.plan.name), run.plan.seed)
+    let kind = run.plan.kind.name();
+    format!("redrill {kind} {} --seed {}", shell_word(&run.plan.name), run.plan.seed)
 }
 
 /// The word as a shell takes it.

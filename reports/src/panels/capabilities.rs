@@ -25,6 +25,10 @@ impl Panel for Capabilities {
         "What did it cost each capability?"
     }
 
+    fn applies(&self, run: &RunView) -> bool {
+        run.plan.kind.is_one_load()
+    }
+
     fn draw(&self, run: &RunView, report: &Report) -> Markup {
         let capabilities = capabilities(run);
         html! {

@@ -36,7 +36,6 @@ impl Panel for Card {
 fn facts(run: &RunView) -> Vec<(&'static str, String)> {
     let known = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
     let plan = &run.plan;
-    let lasted = run.load_end_ns.saturating_sub(run.load_start_ns);
     let capabilities: Vec<_> = series::capabilities(run)
         .into_iter()
         .map(|capability| match plan.load.capabilities.get(&capability) {
@@ -51,14 +50,7 @@ fn facts(run: &RunView) -> Vec<(&'static str, String)> {
     let topology = &plan.environment;
     vec![
         ("Began", format::utc(&run.environment.began)),
-        (
-            "Load",
-            format!(
-                "{} of {} planned",
-                format::duration(lasted as f64),
-                length(plan.load.duration)
-            ),
-        ),
+        ("Load", load(run)),
         ("Asked of the service", none_if_empty(&capabilities, ", ")),
         ("Faults", none_if_empty(&faults, "; ")),
         ("Target", format!("{}, {}", plan.target.name, instances(plan.target.instances))),
@@ -88,6 +80,15 @@ fn fault(fault: &redrill_history::PlannedFault) -> String {
         Some(lasts) => format!("{name} at {at} for {}", length(lasts)),
         None => format!("{name} at {at}"),
     }
+}
+
+/// How long the load lasted, and how long it was to last; of several segments, how many there were.
+fn load(run: &RunView) -> String {
+    let lasted = format::duration(run.load_end_ns.saturating_sub(run.load_start_ns) as f64);
+    if run.plan.kind.is_one_load() {
+        return format!("{lasted} of {} planned", length(run.plan.load.duration));
+    }
+    format!("{} in {lasted}", format::counted(run.segments.len() as u64, "segment"))
 }
 
 fn length(duration: std::time::Duration) -> String {

@@ -21,6 +21,10 @@ impl Panel for Faults {
         "What was broken, and how did it come back?"
     }
 
+    fn applies(&self, run: &RunView) -> bool {
+        run.plan.kind.is_one_load()
+    }
+
     fn draw(&self, run: &RunView, _: &Report) -> Markup {
         html! {
             @match (run.windows.first(), run.plan.faults.len()) {

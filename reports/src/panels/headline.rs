@@ -3,7 +3,8 @@
 use super::Panel;
 use crate::{format, series, text};
 use maud::{Markup, html};
-use redrill_history::{EventKind, Phase, Report, RunView, Verdict};
+use redrill_history::capacity::{Answer, Bottleneck, Level, Step};
+use redrill_history::{EventKind, Phase, Report, RunKind, RunView, Verdict};
 
 pub(super) struct Headline;
 
@@ -89,6 +90,9 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
         of(Verdict::Fail).to_string(),
         format!("{} passed, {} inconclusive", of(Verdict::Pass), of(Verdict::Inconclusive)),
     );
+    if run.plan.kind == RunKind::Capacity {
+        return [failed].into_iter().chain(capacity(run)).collect();
+    }
     let phases = series::by_phase(run, None);
     let answered = phases.iter().map(|phase| phase.tally.answered).sum();
     let all = phases.iter().map(|phase| phase.tally.intended).sum();
@@ -120,6 +124,27 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
         numbers.push(("Promotion", after, format!("{node} was seen as master")));
     }
     numbers
+}
+
+/// What a capacity search found.
+fn capacity(run: &RunView) -> Vec<(&'static str, String, String)> {
+    let steps = Step::all(run);
+    let answer = Answer::of_steps(&steps);
+    let rate = |level: Option<Level>| {
+        level
+            .map_or_else(|| "–".to_owned(), |level| format!("{}/s", format::rate(level.rate_per_s)))
+    };
+    let tried = |level: Option<Level>| {
+        let count = level.map_or(0, |level| u64::from(level.steps()));
+        format!("tried in {}", format::counted(count, "step"))
+    };
+    let full = Bottleneck::at_knee(&steps, run.environment.cores);
+    let full = full.map_or("–", |full| full.resource.name());
+    vec![
+        ("Carried", rate(answer.held), tried(answer.held)),
+        ("Broke", rate(answer.broke), tried(answer.broke)),
+        ("Full", full.to_owned(), "at the lowest rate that broke".to_owned()),
+    ]
 }
 
 fn recovery(run: &RunView) -> (&'static str, String, String) {

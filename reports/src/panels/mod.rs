@@ -2,6 +2,7 @@
 //! when, why, and can it be trusted.
 
 mod capabilities;
+mod capacity;
 mod card;
 mod environment;
 mod faults;
@@ -24,13 +25,18 @@ pub trait Panel: Sync {
     fn title(&self) -> &'static str;
     /// The reader's question that it answers.
     fn question(&self) -> &'static str;
-    /// The answer. Every run has one, also an empty or a broken one.
+    /// False for a run of a kind that the question is not asked of.
+    fn applies(&self, _run: &RunView) -> bool {
+        true
+    }
+    /// The answer. Every run that it applies to has one, also an empty or a broken one.
     fn draw(&self, run: &RunView, report: &Report) -> Markup;
 }
 
 /// Every panel, in page order.
 pub const PANELS: &[&dyn Panel] = &[
     &headline::Headline,
+    &capacity::Capacity,
     &card::Card,
     &findings::Findings,
     &timeline::Timeline,

@@ -23,6 +23,10 @@ impl Panel for Phases {
         "How was the service before, during and after?"
     }
 
+    fn applies(&self, run: &RunView) -> bool {
+        run.plan.kind.is_one_load()
+    }
+
     fn draw(&self, run: &RunView, _: &Report) -> Markup {
         html! {
             (table(run, None, "All capabilities by phase"))

@@ -26,6 +26,10 @@ impl Panel for Timeline {
         "When did it happen?"
     }
 
+    fn applies(&self, run: &RunView) -> bool {
+        run.plan.kind.is_one_load()
+    }
+
     fn draw(&self, run: &RunView, _: &Report) -> Markup {
         let bins = Bins::of(run, None);
         let figure = Figure {

@@ -20,6 +20,10 @@ impl Panel for Trust {
         "Can these numbers be trusted?"
     }
 
+    fn applies(&self, run: &RunView) -> bool {
+        run.plan.kind.is_one_load()
+    }
+
     fn draw(&self, run: &RunView, _: &Report) -> Markup {
         let checks = doubts::checks(run);
         let doubts = checks.iter().filter(|check| !check.is_good).count();

@@ -31,6 +31,10 @@ impl Panel for Witnesses {
         "Which operations prove it?"
     }
 
+    fn applies(&self, run: &RunView) -> bool {
+        run.plan.kind.is_one_load()
+    }
+
     fn draw(&self, run: &RunView, report: &Report) -> Markup {
         let findings = text::worst_first(report).into_iter().filter(|finding| are_shown(finding));
         let findings: Vec<_> = findings.collect();

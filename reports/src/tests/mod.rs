@@ -2,4 +2,5 @@
 
 mod page;
 mod random;
+pub(crate) mod search;
 pub(crate) mod synthetic;

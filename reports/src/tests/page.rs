@@ -1,6 +1,6 @@
 //! What must hold of every page.
 
-use super::synthetic;
+use super::{search, synthetic};
 use crate::html;
 use redrill_history::{Report, RunView};
 use std::collections::BTreeSet;
@@ -14,6 +14,8 @@ fn runs() -> Vec<(&'static str, (RunView, Report))> {
         ("cut-off-in-the-fault", synthetic::cut_off(13)),
         ("outage", synthetic::outage()),
         ("empty", synthetic::empty()),
+        ("search", search::whole()),
+        ("search-cut-off", search::begun()),
     ]
 }
 
