@@ -3,6 +3,7 @@
 //! A plan is resolved, an environment started, the service loaded while faults are injected; the
 //! run folder that is left is examined by checkers and drawn as a page. Each step is a module.
 
+pub mod capacity;
 pub mod commands;
 pub mod drill;
 pub mod effects;

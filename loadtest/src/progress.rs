@@ -103,6 +103,7 @@ fn doing(plan: &ResolvedPlan, at: Duration) -> String {
     match plan.faults.iter().any(|fault| fault.at <= at) {
         _ if !acting.is_empty() => format!("fault: {}", acting.join("; ")),
         true => "after the fault".to_owned(),
+        false if plan.faults.is_empty() => String::new(),
         false => "baseline".to_owned(),
     }
 }

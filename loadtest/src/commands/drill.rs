@@ -7,6 +7,7 @@ use crate::plan::{Overrides, PLANS, Plan};
 use crate::run::Settings;
 use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
+use redrill_history::RunKind;
 use std::path::PathBuf;
 
 pub(super) struct Drill;
@@ -34,7 +35,9 @@ impl Subcommand for Drill {
 
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
         let arguments = Arguments::from_arg_matches(arguments)?;
-        let plan = Plan::load(&arguments.plan, Overrides { seed: arguments.seed })?;
+        let overrides =
+            Overrides { kind: Some(RunKind::Drill), seed: arguments.seed, ..Overrides::default() };
+        let plan = Plan::load(&arguments.plan, &overrides)?;
         let settings = Settings { runs: arguments.runs, program: std::env::current_exe()? };
         runtime()?.block_on(drill::run(plan, settings))
     }

@@ -7,6 +7,7 @@ use crate::plan::{Overrides, PLANS, Plan, TARGETS};
 use crate::{faults, output};
 use anyhow::Result;
 use clap::{ArgMatches, Command};
+use redrill_history::METRICS;
 use redrill_scenarios::capability::CAPABILITIES;
 use redrill_scenarios::checker;
 use redrill_scenarios::target::TargetFile;
@@ -15,14 +16,15 @@ pub(super) struct List;
 
 impl Subcommand for List {
     fn clap(&self) -> Command {
-        Command::new("list")
-            .about("List the plans, targets, capabilities, load models, faults and checkers")
+        Command::new("list").about(
+            "List the plans, targets, capabilities, load models, faults, metrics and checkers",
+        )
     }
 
     fn run(&self, _: &ArgMatches) -> Result<Exit> {
         let mut plans = Vec::new();
         for (name, _) in PLANS {
-            plans.push((*name, Plan::load(name, Overrides::default())?.resolved.question));
+            plans.push((*name, Plan::load(name, &Overrides::default())?.resolved.question));
         }
         let mut targets = Vec::new();
         for (name, text) in TARGETS {
@@ -32,12 +34,14 @@ impl Subcommand for List {
             CAPABILITIES.iter().map(|known| (known.name(), known.doc().to_owned())).collect();
         let models = MODELS.iter().map(|model| (model.name(), model.doc().to_owned())).collect();
         let faults = faults::FAULTS.iter().map(|kind| (kind.name(), kind.doc().to_owned()));
+        let metrics = METRICS.iter().map(|(name, _, doc)| (*name, (*doc).to_owned()));
         let checkers = checker::all().map(|known| (known.id(), known.statement().to_owned()));
         section("Plans", plans);
         section("Targets", targets);
         section("Capabilities", capabilities);
         section("Load models", models);
         section("Faults", faults.collect());
+        section("Metrics", metrics.collect());
         section("Checkers", checkers.collect());
         Ok(Exit::Pass)
     }

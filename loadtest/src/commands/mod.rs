@@ -1,9 +1,11 @@
 //! The commands: one file each, listed here once.
 
+mod capacity;
 mod drill;
 mod guardian;
 mod history;
 mod list;
+mod load;
 mod plan;
 mod report;
 mod serve;
@@ -26,6 +28,8 @@ trait Subcommand: Sync {
 /// Every command, in the order in which `redrill --help` lists them.
 const COMMANDS: &[&dyn Subcommand] = &[
     &drill::Drill,
+    &load::Load,
+    &capacity::Capacity,
     &report::Report,
     &history::History,
     &plan::Plan,

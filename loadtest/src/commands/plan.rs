@@ -31,7 +31,7 @@ impl Subcommand for Plan {
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
         let (action, arguments) = arguments.subcommand().context("clap requires an action")?;
         let arguments = Arguments::from_arg_matches(arguments)?;
-        let plan = crate::plan::Plan::load(&arguments.plan, Overrides::default())?;
+        let plan = crate::plan::Plan::load(&arguments.plan, &Overrides::default())?;
         if action == "show" {
             output::line(plan.resolved.to_toml()?.trim_end());
         } else {

@@ -8,7 +8,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Router, response::IntoResponse};
 use redrill_history::clock::RunClock;
-use redrill_history::{Action, Capability, Flags, NO_INSTANCE, Operation, Outcome, RecorderHandle};
+use redrill_history::{
+    Action, Capability, EffectsPlan, Flags, NO_INSTANCE, Operation, Outcome, RecorderHandle,
+};
 use redrill_scenarios::load::Executed;
 use redrill_scenarios::queue::job::Job;
 use redrill_scenarios::text;
@@ -20,12 +22,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-
-/// How long the model API thinks about a prompt of the cache.
-const MODEL_THINKS: Duration = Duration::from_millis(20);
-/// How long either API takes for a job.
-const JOB_TAKES: Duration = Duration::from_millis(5);
 
 /// The played dependencies.
 #[derive(Debug)]
@@ -50,8 +48,12 @@ pub struct Played {
     pub seed: u64,
     /// How often a job is tried.
     pub attempts: u32,
+    /// How long calls take.
+    pub plan: EffectsPlan,
     /// Calls so far, by job.
     pub calls: Mutex<BTreeMap<u64, u32>>,
+    /// Calls that may begin now, where that is bounded.
+    pub free: Option<Semaphore>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,7 +118,8 @@ async fn model(
     // A prompt that the harness never made is nobody's key: recorded all the same.
     let key = text::key_of_prompt(&request.prompt, &request.model).unwrap_or(u64::MAX);
     let call = Call { capability: Capability::Cache, action: Action::ModelCall, key, attempt: 0 };
-    (played.take_effect(call, MODEL_THINKS, false).await, answer)
+    let takes = played.plan.model_takes;
+    (played.take_effect(call, takes, false).await, answer)
 }
 
 async fn mail(
@@ -151,7 +154,8 @@ impl Played {
             *count
         };
         let call = Call { capability: Capability::Queue, action, key: job, attempt };
-        self.take_effect(call, JOB_TAKES, called <= fails).await
+        let takes = self.plan.job_takes;
+        self.take_effect(call, takes, called <= fails).await
     }
 
     /// Takes its time, then records the call and answers. What was begun is finished, also when
@@ -159,6 +163,11 @@ impl Played {
     async fn take_effect(self: Arc<Self>, call: Call, takes: Duration, fails: bool) -> StatusCode {
         let started_ns = self.clock.now_ns();
         let work = tokio::spawn(async move {
+            // Nobody closes the semaphore, so that waiting for it never fails.
+            let _turn = match &self.free {
+                Some(free) => free.acquire().await.ok(),
+                None => None,
+            };
             tokio::time::sleep(takes).await;
             self.record(call, started_ns, fails)
         });

@@ -23,6 +23,16 @@ impl ProcStat {
         Self::parse(&text, ticks, rustix::param::page_size() as u64)
     }
 
+    /// Processor time of a process's main thread, in seconds: in Redis the thread that executes
+    /// commands, in Node.js the one that runs JavaScript.
+    pub(crate) fn main_thread_cpu_seconds(pid: u32) -> Option<f64> {
+        let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/stat")).ok()?;
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        let ticks = number(11)? + number(12)?;
+        Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    }
+
     /// Reads `/proc/PID/stat`: the name in brackets may hold anything, so from the last bracket on.
     fn parse(text: &str, ticks_per_second: u64, page_bytes: u64) -> Option<Self> {
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
@@ -68,7 +78,10 @@ mod tests {
         if cfg!(target_os = "linux") {
             let group = rustix::process::getpgrp().as_raw_nonzero().get();
             assert!(alive_in(group).unwrap().contains(&std::process::id()));
-            assert!(ProcStat::read(std::process::id()).unwrap().rss_bytes > 0);
+            let pid = std::process::id();
+            let all = ProcStat::read(pid).unwrap();
+            assert!(all.rss_bytes > 0);
+            assert!(ProcStat::main_thread_cpu_seconds(pid).unwrap() <= all.cpu_seconds + 0.1);
         }
         assert_eq!(ProcStat::read(u32::MAX), None);
     }

@@ -1,6 +1,8 @@
 //! A plan as it is written: everything optional, nothing unknown.
 
-use redrill_history::{Bound, Capability, LimitPolicy, serde_duration_option};
+use redrill_history::{
+    Bound, Capability, CapacityPlan, EffectsPlan, LimitPolicy, RunKind, serde_duration_option,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +17,10 @@ pub(super) struct PlanFile {
     /// Written by a resolved plan; says nothing to a new run.
     #[serde(rename = "redrill")]
     pub(super) _redrill: Option<String>,
+    pub(super) kind: Option<Spanned<RunKind>>,
+    pub(super) fail_if: Vec<Spanned<String>>,
+    pub(super) capacity: Option<Spanned<CapacityPlan>>,
+    pub(super) effects: Option<Spanned<EffectsPlan>>,
     pub(super) load: Option<LoadFile>,
     pub(super) target: Option<TargetSection>,
     pub(super) environment: Option<EnvironmentFile>,

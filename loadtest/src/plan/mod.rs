@@ -1,12 +1,13 @@
 //! Plans: what is written, strictly read; what is run, every default written out.
 
 mod file;
+mod kind;
 mod place;
 mod resolve;
 
 use crate::exit::unusable;
 use anyhow::Result;
-use redrill_history::ResolvedPlan;
+use redrill_history::{ResolvedPlan, RunKind};
 use redrill_scenarios::target::TargetFile;
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use std::path::Path;
 pub const PLANS: &[(&str, &str)] = &[
     ("sentinel-failover", include_str!("../../../scenarios/plans/sentinel-failover.toml")),
     ("split-brain", include_str!("../../../scenarios/plans/split-brain.toml")),
+    ("capacity", include_str!("../../../scenarios/plans/capacity.toml")),
     ("steady", include_str!("../../../scenarios/plans/steady.toml")),
 ];
 
@@ -32,10 +34,16 @@ pub struct Plan {
 }
 
 /// What the command line changes in a plan.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Overrides {
+    /// The command that runs it; without one, the plan says for which it is.
+    pub kind: Option<RunKind>,
     /// The seed.
     pub seed: Option<u64>,
+    /// Thresholds besides the plan's.
+    pub fail_if: Vec<String>,
+    /// The rate that a capacity search must reach.
+    pub at_least: Option<String>,
 }
 
 impl Plan {
@@ -43,7 +51,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`crate::exit::Unusable`], with the place in the file where there is one.
-    pub fn load(name_or_path: &str, overrides: Overrides) -> Result<Self> {
+    pub fn load(name_or_path: &str, overrides: &Overrides) -> Result<Self> {
         let (label, text) = find(name_or_path, PLANS, "plan", "redrill list")?;
         Self::parse(&label, &text, overrides)
     }
@@ -52,7 +60,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`crate::exit::Unusable`], with the place in the file where there is one.
-    pub fn parse(label: &str, text: &str, overrides: Overrides) -> Result<Self> {
+    pub fn parse(label: &str, text: &str, overrides: &Overrides) -> Result<Self> {
         let source = place::Source { label, text };
         let file = toml::from_str::<file::PlanFile>(text).map_err(|error| source.toml(&error))?;
         let target = file.target.as_ref().and_then(|target| target.name.clone());
@@ -100,7 +108,7 @@ mod tests {
     #[test]
     fn every_plan_that_comes_with_redrill_is_good_and_is_called_what_it_says() {
         for (name, _) in PLANS {
-            let plan = Plan::load(name, Overrides::default()).unwrap();
+            let plan = Plan::load(name, &Overrides::default()).unwrap();
             assert_eq!(plan.resolved.name, *name);
         }
     }
@@ -108,15 +116,16 @@ mod tests {
     #[test]
     fn a_resolved_plan_is_a_plan_and_resolves_to_itself() {
         for (name, _) in PLANS {
-            let plan = Plan::load(name, Overrides { seed: Some(7) }).unwrap();
+            let plan =
+                Plan::load(name, &Overrides { seed: Some(7), ..Overrides::default() }).unwrap();
             let text = plan.resolved.to_toml().unwrap();
-            let again = Plan::parse("again", &text, Overrides::default()).unwrap();
+            let again = Plan::parse("again", &text, &Overrides::default()).unwrap();
             assert_eq!(again.resolved, plan.resolved, "{text}");
         }
     }
 
     fn refusal(text: &str) -> String {
-        match Plan::parse("my.toml", text, Overrides::default()) {
+        match Plan::parse("my.toml", text, &Overrides::default()) {
             Ok(_) => panic!("accepted: {text}"),
             Err(error) => error.to_string(),
         }

@@ -1,15 +1,15 @@
 //! From what is written to what is run: defaults filled in, every name and number checked.
 
-use super::Overrides;
 use super::file::{CapabilityFile, EnvironmentFile, FaultFile, LoadFile, PlanFile, PromisesFile};
 use super::place::Source;
+use super::{Overrides, kind};
 use crate::environment::parse_target;
 use crate::faults;
 use crate::load::pacer;
 use anyhow::Result;
 use redrill_history::{
-    Capability, CapabilityLoad, EnvironmentPlan, LimitPolicy, LoadPlan, PlannedFault, Promises,
-    ResolvedPlan, TargetPlan, parse_duration,
+    Capability, CapabilityLoad, EffectsPlan, EnvironmentPlan, LimitPolicy, LoadPlan, PlannedFault,
+    Promises, ResolvedPlan, TargetPlan, parse_duration,
 };
 use redrill_scenarios::checker;
 use redrill_scenarios::target::TargetFile;
@@ -33,9 +33,13 @@ const fn default_load(capability: Capability) -> (f64, u32) {
 pub(super) fn resolve(
     file: PlanFile,
     target: &TargetFile,
-    overrides: Overrides,
+    overrides: &Overrides,
     source: &Source<'_>,
 ) -> Result<ResolvedPlan> {
+    let kind = kind::kind(&file, overrides.kind, source)?;
+    let fail_if = kind::thresholds(&file.fail_if, kind, overrides, source)?;
+    let capacity = kind::capacity(file.capacity.as_ref(), kind, overrides, source)?;
+    let effects = effects(file.effects, source)?;
     let name = file.name.unwrap_or_else(|| "unnamed".to_owned());
     let load = load(file.load.unwrap_or_default(), source)?;
     for capability in load.capabilities.keys() {
@@ -64,7 +68,11 @@ pub(super) fn resolve(
         name,
         seed: overrides.seed.or(file.seed).unwrap_or(1),
         redrill: env!("CARGO_PKG_VERSION").to_owned(),
+        kind,
+        fail_if,
+        capacity,
         load,
+        effects,
         target: TargetPlan {
             name: section.name.unwrap_or_else(|| target.name.clone()),
             instances,
@@ -76,6 +84,16 @@ pub(super) fn resolve(
     };
     resolved.faults.sort_by_key(|fault| fault.at);
     Ok(resolved)
+}
+
+fn effects(written: Option<Spanned<EffectsPlan>>, source: &Source<'_>) -> Result<EffectsPlan> {
+    let Some(written) = written else { return Ok(EffectsPlan::default()) };
+    if written.get_ref().at_once == Some(0) {
+        return Err(
+            source.at(&written.span(), "at_once must be 1 or more; leave it out for no bound")
+        );
+    }
+    Ok(written.into_inner())
 }
 
 fn objectives(

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use redrill_history::{Report, RunFolder, RunView, write_interval_logs};
 use redrill_scenarios::checker::check_all;
 
-/// Checks a run and writes its interval logs, findings and page.
+/// Checks a run and writes its interval logs, findings, page and what CI services show of it.
 ///
 /// # Errors
 /// A folder that cannot be read or written.
@@ -13,6 +13,10 @@ pub fn examine(folder: &RunFolder) -> Result<Report> {
     write_interval_logs(&folder.latency(), &view).context("cannot write the interval logs")?;
     let report = check_all(&view);
     folder.write_findings(&report)?;
-    folder.write_report(&redrill_reports::html(&view, &report))?;
+    folder.write_report(
+        &redrill_reports::html(&view, &report),
+        &redrill_reports::junit_xml(&view, &report),
+        &redrill_reports::summary_md(&view, &report),
+    )?;
     Ok(report)
 }

@@ -10,6 +10,7 @@ use redrill_scenarios::load::{Context, Executed};
 use redrill_scenarios::target::{Target, TargetFile};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64};
+use tokio::sync::Semaphore;
 
 /// The service's instances and its dependencies; they end with the environment and with this.
 pub(crate) struct Service<'a> {
@@ -44,7 +45,9 @@ impl<'a> Service<'a> {
             segment: Arc::clone(&segment),
             seed: plan.seed,
             attempts: plan.target.promises.job_attempts,
+            plan: plan.effects.clone(),
             calls: std::sync::Mutex::default(),
+            free: plan.effects.at_once.map(|at_once| Semaphore::new(at_once as usize)),
         })
         .await?;
         let program = &world.settings.program;

@@ -49,7 +49,9 @@ pub(super) async fn processes(processes: Arc<Processes>, sink: Sink) {
             if let Some(stat) = ProcStat::read(pid) {
                 let rss = ("rss_bytes".to_owned(), stat.rss_bytes as f64);
                 let cpu = ("cpu_seconds".to_owned(), stat.cpu_seconds);
-                sink.sample(&name, BTreeMap::from([cpu, rss]));
+                let main = ProcStat::main_thread_cpu_seconds(pid);
+                let main = main.map(|seconds| ("main_thread_cpu_seconds".to_owned(), seconds));
+                sink.sample(&name, [cpu, rss].into_iter().chain(main).collect());
             }
         }
     }

@@ -1,0 +1,54 @@
+//! `redrill capacity`: search the highest rate at which a plan's objectives hold.
+
+use super::{Subcommand, runtime};
+use crate::capacity;
+use crate::exit::Exit;
+use crate::plan::{Overrides, Plan};
+use crate::run::Settings;
+use anyhow::Result;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use redrill_history::RunKind;
+use std::path::PathBuf;
+
+pub(super) struct Capacity;
+
+#[derive(Debug, Args)]
+struct Arguments {
+    /// A plan without faults that comes with redrill (see `redrill list`), or the path of a plan file
+    #[arg(default_value = "capacity")]
+    plan: String,
+    /// Exit with 1 when the service carries less than this, in requests a second: 800/s
+    #[arg(long, value_name = "RATE")]
+    at_least: Option<String>,
+    /// What must not be at a rate that counts as carried, besides what the plan says
+    #[arg(long, value_name = "THRESHOLD")]
+    fail_if: Vec<String>,
+    /// Where every random choice comes from; the same seed gives the same load and order of steps
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The folder that run folders are made in
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+}
+
+impl Subcommand for Capacity {
+    fn clap(&self) -> Command {
+        Arguments::augment_args(
+            Command::new("capacity")
+                .about("Search how much the service carries, and which resource is full there"),
+        )
+    }
+
+    fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
+        let arguments = Arguments::from_arg_matches(arguments)?;
+        let overrides = Overrides {
+            kind: Some(RunKind::Capacity),
+            seed: arguments.seed,
+            fail_if: arguments.fail_if,
+            at_least: arguments.at_least,
+        };
+        let plan = Plan::load(&arguments.plan, &overrides)?;
+        let settings = Settings { runs: arguments.runs, program: std::env::current_exe()? };
+        runtime()?.block_on(capacity::run(plan, settings))
+    }
+}
