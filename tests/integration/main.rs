@@ -7,6 +7,7 @@ mod environment;
 mod faults;
 mod killed;
 mod readme;
+mod rerender;
 mod setup;
 mod tidy;
 mod unusable;

@@ -51,6 +51,29 @@ fn a_plan_is_refused_where_it_is_wrong() {
     }
 }
 
+#[test]
+fn a_threshold_is_refused_where_it_is_wrong() {
+    for (plan, place, words) in [
+        ("fail_if = [\"p98 > 5ms\"]\n", "my.toml:1:13", "p99.9"),
+        ("fail_if = [\"p99 > 5ms for queue.read\"]\n", "my.toml:1:27", "queue.submit"),
+        ("kind = \"capacity\"\n", "my.toml:1:8", "redrill capacity"),
+        ("[effects]\nat_once = 0\n", "my.toml:1:1", "at_once"),
+    ] {
+        let message = refused(plan);
+        assert!(message.contains(place) && message.contains(words), "{plan}{message}");
+    }
+    for (arguments, place, words) in [
+        (&["load", "--fail-if", "p99 < 5ms"][..], "--fail-if:1:5", "write > instead of <"),
+        (&["load", "sentinel-failover"], "sentinel-failover:9:8", "redrill drill"),
+        (&["capacity", "--at-least", "many"], "--at-least:1:1", "800/s"),
+    ] {
+        let folder = TempDir::new().expect("a temporary folder");
+        let message = unusable(Command::new(redrill()).args(arguments).current_dir(folder.path()));
+        assert!(message.contains(place) && message.contains(words), "{message}");
+        assert!(!folder.path().join("runs").exists(), "a run folder was made: {message}");
+    }
+}
+
 fn drill_with_path(path: &Path) -> String {
     let folder = TempDir::new().expect("a temporary folder");
     unusable(Command::new(redrill()).arg("drill").env("PATH", path).current_dir(folder.path()))
