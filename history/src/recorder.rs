@@ -157,3 +157,25 @@ impl Files {
         self.effects.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LogFile;
+
+    #[test]
+    fn what_was_recorded_is_on_disk_after_a_flush() {
+        let runs = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(runs.path(), "run").unwrap();
+        let recorder = Recorder::start(&folder).unwrap();
+        let observed = Observation { counter: Some(7), ..Observation::default() };
+        for seq in 1..=3 {
+            let observation = Observation { seq, ..observed };
+            recorder.handle().queue.send(Entry::Observation(observation)).unwrap();
+        }
+        recorder.flush().unwrap();
+        let read = LogFile::<Observation>::read(&folder.observations()).unwrap();
+        assert_eq!(read.records.len(), 3);
+        assert_eq!(recorder.finish().unwrap(), 0);
+    }
+}

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 pub struct Sample {
     /// When, in nanoseconds since the run began.
     pub at_ns: u64,
-    /// `node[0]`, `server[1]`, `sentinel[0]`, `proxy`, `harness`, `queues`.
+    /// `node[0]`, `server[1]`, `sentinel[0]`, `proxy`, `harness`, `machine`.
     pub source: String,
     /// Values by name.
     pub values: BTreeMap<String, f64>,

@@ -1,8 +1,8 @@
 //! A service with a limit that is known: what `scripts/capacity-check` holds the search against.
 //!
 //! `POST /work` is answered as the argument says: `bucket:400` admits 400 a second and refuses the
-//! rest with 503; `queue:2ms` serves one after the other, 2 ms each; `spin:2ms` computes for 2 ms on
-//! the only thread; `model` asks the model API at `MODEL_URL`; `none` answers at once.
+//! rest with 503; `queue:2ms` serves one after the other, 2 ms each; `spin:2ms` computes for 2 ms
+//! on the only thread; `model` asks the model API at `MODEL_URL`; `none` answers at once.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -7,4 +7,4 @@ mod step;
 
 pub use answer::{Answer, Level, levels};
 pub use resource::{Bottleneck, Resource, Usage};
-pub use step::{End, Step};
+pub use step::{Calls, End, Step};

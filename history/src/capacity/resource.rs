@@ -1,6 +1,6 @@
 //! Which resource was full at the rate that broke.
 
-use super::{Answer, Step};
+use super::{Answer, Calls, Step};
 use crate::Sample;
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 const FULL_THREAD: f64 = 0.9;
 /// Processors of which this share was used had no time to spare.
 const FULL_MACHINE: f64 = 0.9;
+/// Other programs that use this share of the machine make it another machine.
+const MUCH: f64 = 0.2;
 /// A dependency that takes this many times as long as in the lowest step has a queue.
 const SLOWER: f64 = 1.5;
 
@@ -31,17 +33,26 @@ impl Usage {
         }
         ends.into_iter()
             .filter_map(|(process, (first, last))| {
-                let seconds = (last.at_ns - first.at_ns) as f64 / 1e9;
-                let share = |name: &str| {
-                    let used = last.values.get(name)? - first.values.get(name)?;
-                    (seconds > 0.0).then_some(used / seconds)
-                };
-                let main_thread = share("main_thread_cpu_seconds");
-                let cores = share("cpu_seconds")?;
+                let main_thread = rise(first, last, "main_thread_cpu_seconds");
+                let cores = rise(first, last, "cpu_seconds")?;
                 Some(Self { process: process.to_owned(), cores, main_thread })
             })
             .collect()
     }
+
+    /// Processors that the machine kept busy with all that ran on it.
+    pub(super) fn machine_busy(samples: &[Sample]) -> Option<f64> {
+        let is_machine = |sample: &&Sample| sample.source == "machine";
+        let first = samples.iter().find(is_machine)?;
+        rise(first, samples.iter().rfind(is_machine)?, "busy_seconds")
+    }
+}
+
+/// How much a counter of seconds rose in a second.
+fn rise(first: &Sample, last: &Sample, name: &str) -> Option<f64> {
+    let seconds = (last.at_ns - first.at_ns) as f64 / 1e9;
+    let used = last.values.get(name)? - first.values.get(name)?;
+    (seconds > 0.0).then_some(used / seconds)
 }
 
 /// A resource that a service can use up.
@@ -55,6 +66,8 @@ pub enum Resource {
     Dependencies,
     /// The load generator itself, with its proxies: the service may carry more.
     Generator,
+    /// The machine, by programs that are no part of the run.
+    Others,
     /// None that is watched.
     Unknown,
 }
@@ -67,8 +80,26 @@ impl Resource {
             Self::RedisMainThread => "Redis' main thread",
             Self::Dependencies => "the model API",
             Self::Generator => "the load generator",
+            Self::Others => "the machine, by other programs",
             Self::Unknown => "nothing that is watched",
         }
+    }
+
+    /// The name in a sentence.
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::ServerCpu => "Server CPU was full",
+            Self::RedisMainThread => "Redis' main thread was full",
+            Self::Dependencies => "The model API was full",
+            Self::Generator => "The load generator was full",
+            Self::Others => "Other programs filled the machine",
+            Self::Unknown => "Nothing that is watched was full",
+        }
+    }
+
+    /// True when the service may carry more where it has the machine to itself.
+    pub const fn is_outside(self) -> bool {
+        matches!(self, Self::Generator | Self::Others)
     }
 }
 
@@ -95,7 +126,8 @@ impl Bottleneck {
     pub fn of(step: &Step, lowest: &Step, cores: u32) -> Self {
         let groups = Groups::of(&step.usage);
         let machine = f64::from(cores.max(1));
-        let used = groups.generator + groups.server + groups.redis + groups.others;
+        let ours = groups.generator + groups.server + groups.redis + groups.others;
+        let used = step.machine_busy.unwrap_or(ours).max(ours);
         let is_full = used >= FULL_MACHINE * machine;
         let largest = groups.server.max(groups.redis).max(groups.generator);
         let of_machine = |whose: &str, cores: f64| {
@@ -104,6 +136,10 @@ impl Bottleneck {
                  {used:.2} were in use"
             )
         };
+        if is_full && used - ours >= MUCH * machine {
+            let because = of_machine("they", used - ours);
+            return Self { resource: Resource::Others, because };
+        }
         if is_full && groups.generator >= largest {
             let because = of_machine("it and its proxies", groups.generator);
             return Self { resource: Resource::Generator, because };
@@ -145,14 +181,22 @@ fn full_thread(usage: &[Usage], prefix: &str) -> Option<String> {
 }
 
 fn slower_dependency(step: &Step, lowest: &Step) -> Option<String> {
-    let (now, before) = (step.effect_p50_ns? as f64, lowest.effect_p50_ns? as f64);
-    (now >= SLOWER * before).then(|| {
+    let before = |calls: &Calls| {
+        let same =
+            |known: &&Calls| (known.capability, known.action) == (calls.capability, calls.action);
+        lowest.calls.iter().find(same).map(|known| known.p50_ns as f64)
+    };
+    let slower = |calls: &Calls| Some((calls.p50_ns as f64 / before(calls)?, *calls));
+    let compared = step.calls.iter().filter_map(slower);
+    let (times, calls) = compared.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    let now_ms = calls.p50_ns as f64 / 1e6;
+    (times >= SLOWER).then(|| {
         format!(
-            "its calls took {:.1} ms at the median, {:.1} ms in the lowest step, and {:.0} were \
-             under way at a time",
-            now / 1e6,
-            before / 1e6,
-            step.effects_under_way
+            "its calls for the {} took {now_ms:.1} ms at the median, {:.1} ms in the lowest step, \
+             and {:.0} were under way at a time",
+            calls.capability.name(),
+            now_ms / times,
+            calls.under_way
         )
     })
 }
@@ -186,7 +230,7 @@ impl Groups {
 mod tests {
     use super::*;
     use crate::capacity::End;
-    use crate::{Latency, SegmentRole, Traffic};
+    use crate::{Action, Capability, Latency, SegmentRole, Traffic};
 
     /// A step with what processes used: cores, and the share of the main thread.
     fn step(usage: &[(&str, f64, f64)], effect_ms: u64) -> Step {
@@ -206,8 +250,13 @@ mod tests {
             end: End::Broke,
             late: 0.0,
             usage: usage.iter().map(used).collect(),
-            effect_p50_ns: Some(effect_ms * 1_000_000),
-            effects_under_way: 3.0,
+            machine_busy: None,
+            calls: vec![Calls {
+                capability: Capability::Cache,
+                action: Action::ModelCall,
+                p50_ns: effect_ms * 1_000_000,
+                under_way: 3.0,
+            }],
         }
     }
 
@@ -232,6 +281,15 @@ mod tests {
         let calm = [("harness", 0.3, 0.1), ("server[0]", 0.2, 0.1), idle];
         assert_eq!(named(&step(&calm, 60)), Resource::Dependencies);
         assert_eq!(named(&step(&calm, 21)), Resource::Unknown);
+    }
+
+    #[test]
+    fn a_machine_that_others_fill_says_nothing_of_the_service() {
+        let calm = [("harness", 0.4, 0.1), ("server[0]", 0.6, 0.4)];
+        let shared = Step { machine_busy: Some(1.95), ..step(&calm, 60) };
+        assert_eq!(named(&shared), Resource::Others);
+        assert_eq!(named(&Step { machine_busy: Some(1.2), ..shared }), Resource::Dependencies);
+        assert!(Resource::Others.is_outside() && !Resource::ServerCpu.is_outside());
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use super::Usage;
 use crate::{
-    Flags, MILLISECOND_NS, Operation, RunView, Scope, Segment, SegmentRole, Threshold, Traffic,
+    Action, Capability, Flags, MILLISECOND_NS, Operation, RunView, SECOND_NS, Scope, Segment,
+    SegmentRole, Threshold, Traffic,
 };
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Later than this an arrival did not start at its time.
@@ -43,10 +45,23 @@ pub struct Step {
     pub late: f64,
     /// What each process used of the processors.
     pub usage: Vec<Usage>,
-    /// The played dependencies' median time for a call, in nanoseconds.
-    pub effect_p50_ns: Option<u64>,
-    /// Calls of the played dependencies under way, on average.
-    pub effects_under_way: f64,
+    /// Processors that the machine kept busy with all that ran on it, on average.
+    pub machine_busy: Option<f64>,
+    /// The calls of the played dependencies, by kind.
+    pub calls: Vec<Calls>,
+}
+
+/// Calls of one kind that a played dependency saw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calls {
+    /// Whose calls.
+    pub capability: Capability,
+    /// Which API.
+    pub action: Action,
+    /// How long half of them took at most, in nanoseconds.
+    pub p50_ns: u64,
+    /// Calls under way, on average.
+    pub under_way: f64,
 }
 
 impl Step {
@@ -80,7 +95,6 @@ impl Step {
             (true, true) => End::Held,
             _ => End::Void,
         };
-        let effects = run.effects_of(segment);
         Self {
             segment: segment.plan.number,
             role: segment.plan.role,
@@ -91,8 +105,8 @@ impl Step {
             end,
             late: late(run, segment),
             usage: Usage::of(run.samples_of(segment)),
-            effect_p50_ns: median(effects.iter().map(Operation::service_ns).collect()),
-            effects_under_way: under_way(effects, segment.measured_s()),
+            machine_busy: Usage::machine_busy(run.samples_of(segment)),
+            calls: calls(run.effects_of(segment), segment.measured_s()),
         }
     }
 
@@ -112,12 +126,20 @@ fn late(run: &RunView, segment: &Segment) -> f64 {
     if all == 0 { 0.0 } else { late as f64 / all as f64 }
 }
 
-fn under_way(effects: &[Operation], seconds: f64) -> f64 {
-    let busy_ns: u64 = effects.iter().map(Operation::service_ns).sum();
-    if seconds > 0.0 { busy_ns as f64 / 1e9 / seconds } else { 0.0 }
-}
-
-fn median(mut values: Vec<u64>) -> Option<u64> {
-    let middle = values.len() / 2;
-    (!values.is_empty()).then(|| *values.select_nth_unstable(middle).1)
+fn calls(effects: &[Operation], seconds: f64) -> Vec<Calls> {
+    let mut kinds: BTreeMap<(Capability, Action), Vec<u64>> = BTreeMap::new();
+    for effect in effects {
+        let kind = (effect.capability, effect.action);
+        kinds.entry(kind).or_default().push(effect.service_ns());
+    }
+    kinds
+        .into_iter()
+        .map(|((capability, action), mut times_ns)| {
+            let busy_s = times_ns.iter().sum::<u64>() as f64 / SECOND_NS as f64;
+            let middle = times_ns.len() / 2;
+            let p50_ns = *times_ns.select_nth_unstable(middle).1;
+            let under_way = if seconds > 0.0 { busy_s / seconds } else { 0.0 };
+            Calls { capability, action, p50_ns, under_way }
+        })
+        .collect()
 }

@@ -14,7 +14,8 @@ pub(super) struct Capacity;
 
 #[derive(Debug, Args)]
 struct Arguments {
-    /// A plan without faults that comes with redrill (see `redrill list`), or the path of a plan file
+    /// A plan without faults: one that comes with redrill (see `redrill list`), or a plan file's
+    /// path
     #[arg(default_value = "capacity")]
     plan: String,
     /// Exit with 1 when the service carries less than this, in requests a second: 800/s

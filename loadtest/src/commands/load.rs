@@ -14,10 +14,11 @@ pub(super) struct Load;
 
 #[derive(Debug, Args)]
 struct Arguments {
-    /// A plan without faults that comes with redrill (see `redrill list`), or the path of a plan file
+    /// A plan without faults: one that comes with redrill (see `redrill list`), or a plan file's
+    /// path
     #[arg(default_value = "steady")]
     plan: String,
-    /// What must not be: 'p99 > 50ms for sessions.read', 'errors > 0.1%'; can be given several times
+    /// What must not be: 'p99 > 50ms for sessions.read', 'errors > 0.1%'; more can follow
     #[arg(long, value_name = "THRESHOLD")]
     fail_if: Vec<String>,
     /// Where every random choice comes from; the same seed gives the same load

@@ -33,6 +33,17 @@ impl ProcStat {
         Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
     }
 
+    /// Time that all processors together did not idle since the machine started, in seconds; what
+    /// a hypervisor took counts.
+    pub(crate) fn machine_busy_seconds() -> Option<f64> {
+        let text = fs::read_to_string("/proc/stat").ok()?;
+        let fields: Vec<&str> = text.lines().next()?.split_whitespace().skip(1).collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        // user, nice, system, irq, softirq, steal; 3 and 4 are idle and waiting for the disk.
+        let ticks = [0, 1, 2, 5, 6, 7].into_iter().map(number).sum::<Option<u64>>()?;
+        Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    }
+
     /// Reads `/proc/PID/stat`: the name in brackets may hold anything, so from the last bracket on.
     fn parse(text: &str, ticks_per_second: u64, page_bytes: u64) -> Option<Self> {
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
@@ -81,6 +92,7 @@ mod tests {
             let pid = std::process::id();
             let all = ProcStat::read(pid).unwrap();
             assert!(all.rss_bytes > 0);
+            assert!(ProcStat::machine_busy_seconds().unwrap() >= all.cpu_seconds);
             assert!(ProcStat::main_thread_cpu_seconds(pid).unwrap() <= all.cpu_seconds + 0.1);
         }
         assert_eq!(ProcStat::read(u32::MAX), None);

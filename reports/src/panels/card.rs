@@ -36,9 +36,14 @@ impl Panel for Card {
 fn facts(run: &RunView) -> Vec<(&'static str, String)> {
     let known = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
     let plan = &run.plan;
+    let whole: f64 = plan.load.capabilities.values().map(|load| load.rate_per_s).sum();
+    let is_mix = !plan.kind.is_one_load();
     let capabilities: Vec<_> = series::capabilities(run)
         .into_iter()
         .map(|capability| match plan.load.capabilities.get(&capability) {
+            Some(load) if is_mix => {
+                format!("{} {:.0} %", capability.name(), load.rate_per_s / whole * 100.0)
+            }
             Some(load) => format!("{} {}/s", capability.name(), format::rate(load.rate_per_s)),
             None => capability.name().to_owned(),
         })

@@ -55,16 +55,15 @@ fn judged(
 ) -> (Verdict, Option<String>) {
     let held = answer.held.map(|level| level.rate_per_s);
     let broke = answer.broke.map(|level| level.rate_per_s);
-    let is_generator = bottleneck.is_some_and(|full| full.resource == Resource::Generator);
+    let outside = bottleneck.map(|full| full.resource).filter(|resource| resource.is_outside());
     let open = |doubt: String| (Verdict::Inconclusive, Some(doubt));
+    let outside = outside.map_or("", Resource::told);
     match (plan.at_least_per_s, held, broke) {
         // The rate itself was a step, and rates of steps are compared as levels are.
         (Some(least), Some(held), _) if held >= least * 0.999 => (Verdict::Pass, None),
-        _ if is_generator => open(match held {
-            Some(held) => {
-                format!("The load generator was full: the service carries {} or more", rate(held))
-            }
-            None => "The load generator was full at every rate that was tried".to_owned(),
+        _ if !outside.is_empty() => open(match held {
+            Some(held) => format!("{outside}: the service carries {} or more", rate(held)),
+            None => format!("{outside} at every rate that was tried"),
         }),
         (Some(least), _, Some(broke)) if broke <= least * 1.001 => {
             let doubt =
@@ -107,9 +106,7 @@ fn details(steps: &[Step], answer: Answer, bottleneck: Option<&Bottleneck>) -> S
     }
     text += &format!(" ({})", many(steps.len() as u64, "step"));
     if let Some(full) = bottleneck {
-        let mut name = full.resource.name().to_owned();
-        name[..1].make_ascii_uppercase();
-        text += &format!(". {name} was full: {}", full.because);
+        text += &format!(". {}: {}", full.resource.told(), full.because);
     }
     text + "."
 }
@@ -173,7 +170,9 @@ mod tests {
     fn a_confirmed_rate_passes_and_a_generators_limit_does_not() {
         let answer = Answer { held: level(800.0, End::Held), broke: level(835.0, End::Broke) };
         assert_eq!(verdict(None, answer, Some(Resource::ServerCpu)), Verdict::Pass);
-        assert_eq!(verdict(None, answer, Some(Resource::Generator)), Verdict::Inconclusive);
+        for outside in [Resource::Generator, Resource::Others] {
+            assert_eq!(verdict(None, answer, Some(outside)), Verdict::Inconclusive);
+        }
         let once = Answer { held: Some(Level { held: 1, ..answer.held.unwrap() }), ..answer };
         assert_eq!(verdict(None, once, None), Verdict::Inconclusive);
         let wide = Answer { broke: level(1_600.0, End::Broke), ..answer };

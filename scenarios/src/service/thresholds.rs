@@ -82,3 +82,62 @@ fn proof(run: &RunView, segment: &Segment, threshold: &Threshold) -> Option<Witn
     requests.sort_by_key(|op| op.intended_ns);
     (!requests.is_empty()).then(|| witness(explanation.to_owned(), &requests, &[]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::literal::{Literal, refused};
+    use redrill_history::{Action, MILLISECOND_NS};
+
+    /// 150 submits of 5 ms, of which the last five take 80 ms, held against `text`.
+    fn found(text: &str, change: impl Fn(&mut Literal)) -> Finding {
+        let mut run = Literal::new();
+        for place in 0..150 {
+            let lasts = if place < 145 { 5 } else { 80 };
+            run.op(Action::Submit, place, 0, (place * 200, place * 200 + lasts));
+        }
+        run.parts.plan.fail_if.push(Threshold::parse(text).unwrap());
+        change(&mut run);
+        let mut found = findings(&run.view());
+        assert_eq!(found.len(), 1);
+        found.remove(0)
+    }
+
+    #[test]
+    fn a_broken_threshold_fails_and_shows_the_slowest() {
+        let finding = found("p99 > 50ms for queue.submit", |_| {});
+        assert_eq!((finding.id.as_str(), finding.verdict), ("threshold.1", Verdict::Fail));
+        assert_eq!(finding.witnesses[0].operations, [146, 147, 148, 149, 150]);
+        assert!(finding.summary.contains("150 requests"), "{}", finding.summary);
+        assert_eq!(found("p50 > 50ms", |_| {}).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn errors_are_those_that_were_not_served() {
+        let fail_two = |run: &mut Literal| {
+            refused(&mut run.parts.operations[3], 503);
+            refused(&mut run.parts.operations[4], 404);
+        };
+        let finding = found("errors > 0.5%", fail_two);
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert_eq!(finding.witnesses[0].operations, [4]);
+        assert_eq!(found("errors > 1%", fail_two).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn too_few_requests_tell_no_tail() {
+        assert_eq!(found("p99.9 > 1s", |_| {}).verdict, Verdict::Inconclusive);
+        assert_eq!(found("p50 > 1s for cache", |_| {}).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_slow_generator_breaks_nothing() {
+        let finding = found("p99 > 50ms", |run| {
+            for op in &mut run.parts.operations[..3] {
+                op.started_ns += 200 * MILLISECOND_NS;
+                op.finished_ns += 200 * MILLISECOND_NS;
+            }
+        });
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+    }
+}

@@ -39,11 +39,15 @@ pub(super) async fn node(node: Member, sink: Sink) {
     }
 }
 
-/// Records the processor time and memory of every process, and of the harness.
+/// Records the processor time and memory of every process and of the harness, and how busy the
+/// machine is with all that runs on it.
 pub(super) async fn processes(processes: Arc<Processes>, sink: Sink) {
     let mut ticks = ticks();
     loop {
         ticks.tick().await;
+        if let Some(busy) = ProcStat::machine_busy_seconds() {
+            sink.sample("machine", BTreeMap::from([("busy_seconds".to_owned(), busy)]));
+        }
         let harness = ("harness".to_owned(), std::process::id());
         for (name, pid) in processes.running().into_iter().chain([harness]) {
             if let Some(stat) = ProcStat::read(pid) {
