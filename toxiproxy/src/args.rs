@@ -31,12 +31,16 @@ pub struct Args {
     /// Tell the state of the runtime at /metrics
     #[arg(long)]
     pub runtime_metrics: bool,
+    /// Never use io_uring, which carries connections without toxics where the kernel allows it
+    #[arg(long)]
+    pub portable: bool,
 }
 
 /// Flags with one dash, as Toxiproxy's server takes them, turned into flags with two. What is no
 /// flag of [`Args`] stays as it is.
 pub fn with_two_dashes(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    const FLAGS: &[&str] = &["host", "port", "config", "seed", "proxy-metrics", "runtime-metrics"];
+    const FLAGS: &[&str] =
+        &["host", "port", "config", "seed", "proxy-metrics", "runtime-metrics", "portable"];
     let double = |argument: OsString| {
         let flag = argument.to_str().and_then(|text| text.strip_prefix('-'));
         let name = flag.map(|flag| flag.split_once('=').map_or(flag, |(name, _)| name));
@@ -57,12 +61,12 @@ pub async fn run(
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Args { host, port, config, seed, proxy_metrics, runtime_metrics } = args;
+    let Args { host, port, config, seed, proxy_metrics, runtime_metrics, portable } = args;
     let listener = TcpListener::bind((host.as_str(), port)).await.with_context(|| {
         format!("cannot listen on {host}:{port}; choose another --port (0 picks a free one)")
     })?;
     ready(listener.local_addr().context("cannot tell the address of the API")?);
-    let options = Options { config, seed, proxy_metrics, runtime_metrics };
+    let options = Options { config, seed, proxy_metrics, runtime_metrics, portable };
     serve(listener, options, shutdown).await
 }
 

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::body::Fields;
 use crate::api::error::ApiError;
-use crate::proxy::{Manners, Proxy};
+use crate::proxy::{Manners, Proxy, Server};
 use crate::toxic::Toxic;
 
 /// The proxies of a server.
 pub(crate) struct Collection {
-    seed: u64,
+    server: Server,
     proxies: Mutex<BTreeMap<String, Arc<Proxy>>>,
     /// Held while proxies come and go, which may wait for a name to resolve.
     changes: tokio::sync::Mutex<()>,
@@ -62,10 +62,10 @@ fn toxics(given: &Fields) -> Result<Vec<Toxic>, ApiError> {
 }
 
 impl Collection {
-    /// No proxies. Their randomness comes from the seed.
-    pub(crate) fn new(seed: u64) -> Collection {
+    /// No proxies.
+    pub(crate) fn new(server: Server) -> Collection {
         let proxies = Mutex::new(BTreeMap::new());
-        Collection { seed, proxies, changes: tokio::sync::Mutex::new(()) }
+        Collection { server, proxies, changes: tokio::sync::Mutex::new(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Proxy>>> {
@@ -99,7 +99,7 @@ impl Collection {
 
     async fn insert(&self, wanted: Wanted) -> Result<Arc<Proxy>, ApiError> {
         let Wanted { name, listen, upstream, enabled, manners, toxics } = wanted;
-        let proxy = Arc::new(Proxy::new(name, listen, upstream, self.seed));
+        let proxy = Arc::new(Proxy::new(name, listen, upstream, self.server));
         proxy.set_manners(manners);
         proxy.set_toxics(toxics).await;
         if enabled {

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use crate::api::metrics::Metrics;
 use crate::api::{self, proxies};
 use crate::collection::Collection;
+use crate::proxy::Server;
 use crate::random;
 
 /// How the server starts.
@@ -25,6 +26,8 @@ pub struct Options {
     pub proxy_metrics: bool,
     /// Tell the state of the runtime at `/metrics`.
     pub runtime_metrics: bool,
+    /// Carry every connection in a task of its own, also where io_uring could.
+    pub portable: bool,
 }
 
 /// Serves the API until `shutdown` is ready; then the proxies' connections are closed too.
@@ -38,7 +41,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let seed = options.seed.unwrap_or_else(random::fresh_seed);
-    let collection = Arc::new(Collection::new(seed));
+    let collection = Arc::new(Collection::new(Server { seed, is_portable: options.portable }));
     if let Some(path) = &options.config {
         let place = path.display();
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {place}"))?;

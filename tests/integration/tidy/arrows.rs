@@ -10,7 +10,8 @@ pub(super) const RULE: Rule =
 const ARROWS: &[(&str, &[&str])] = &[
     ("history", &[]),
     ("server", &[]),
-    ("toxiproxy", &[]),
+    ("toxiproxy", &["redrill-uring"]),
+    ("uring", &[]),
     ("scenarios", &["redrill-history"]),
     ("reports", &["redrill-history"]),
     (

@@ -240,6 +240,9 @@ pub struct Traffic {
     pub accepted: u64,
     /// Connections that redis toxics were to act on and that are no conversation with Redis.
     pub not_resp: u64,
+    /// Live connections that io_uring carries, beside the toxics.
+    #[serde(default)]
+    pub relayed: u64,
     /// From the clients to the server.
     pub upstream: Flow,
     /// From the server to the clients.

@@ -84,7 +84,7 @@ async fn carry(client: TcpStream, peer: IpAddr, upstream: Arc<str>, mut register
     // Latency is the toxic's business, not Nagle's. A dead socket refuses the option.
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
-    Connection::new(&registered, peer, client, server).await;
+    Connection::new(&registered, peer, client, server).run().await;
 }
 
 /// The connection to the upstream, once the peer is not cut off; none if it ended before.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::relay::Rest;
 use super::slot::Slot;
 use super::traffic::Flow;
 use crate::clock;
@@ -23,6 +24,8 @@ use crate::toxics::{Chunk, End, Stage, Step};
 const READ_BYTES: usize = 64 * 1024;
 /// The largest chunk that a toxic sees, as upstream.
 const CHUNK_BYTES: usize = 32 * 1024;
+/// The largest piece that counts as small: larger ones make the calls between them cheap.
+const SMALL_BYTES: usize = 4 * 1024;
 /// How much may wait for the destination's socket.
 const OUTPUT_BYTES: usize = 64 * 1024;
 
@@ -42,6 +45,8 @@ pub(super) struct Link {
     output_end: Option<End>,
     source_ended: bool,
     finished: Option<End>,
+    /// How many small pieces have passed straight on, one after the other.
+    straight: u32,
 }
 
 impl Link {
@@ -57,6 +62,29 @@ impl Link {
             output_end: None,
             source_ended: false,
             finished: None,
+            straight: 0,
+        }
+    }
+
+    /// How many small pieces have passed straight on, one after the other; none where anything
+    /// else is to be done.
+    pub(super) fn straight(&self) -> Option<u32> {
+        let is_plain = self.slots.is_empty() && self.output.is_empty() && !self.source_ended;
+        is_plain.then_some(self.straight)
+    }
+
+    /// Goes on with what was left to do where the connection was relayed.
+    pub(super) fn resume(&mut self, rest: Rest) {
+        self.straight = 0;
+        for data in rest.unsent {
+            self.output_bytes += data.len();
+            self.output.push_back(data);
+        }
+        if rest.is_broken {
+            self.break_off();
+        }
+        if let Some(end) = rest.end {
+            self.end_source(end);
         }
     }
 
@@ -307,6 +335,8 @@ impl Link {
                 Poll::Ready(Ok(written)) => {
                     self.flow.sent(written);
                     data = &data[written..];
+                    let is_small = written <= SMALL_BYTES && data.is_empty();
+                    self.straight = if is_small { self.straight.saturating_add(1) } else { 0 };
                 }
                 Poll::Ready(Err(_)) => return self.break_off(),
             }

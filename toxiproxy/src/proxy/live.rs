@@ -27,6 +27,10 @@ pub(super) struct Live {
     pub(super) down: Arc<Flow>,
     /// Connections that were to be followed and are no conversation with Redis.
     pub(super) untouched: Arc<AtomicU64>,
+    /// Whether plain connections may be relayed.
+    pub(super) may_relay: bool,
+    /// Connections that are being relayed.
+    pub(super) relayed: AtomicU64,
     manners: Mutex<Manners>,
     /// The upstream refused, and so is the proxy to.
     pub(super) upstream_refused: Notify,
@@ -65,7 +69,7 @@ impl Posted {
 
 impl Live {
     /// No connections, no toxics.
-    pub(super) fn new(seed: u64, name: &str) -> Live {
+    pub(super) fn new(seed: u64, name: &str, may_relay: bool) -> Live {
         Live {
             seed,
             name: name.to_owned(),
@@ -73,6 +77,8 @@ impl Live {
             up: Arc::default(),
             down: Arc::default(),
             untouched: Arc::default(),
+            may_relay,
+            relayed: AtomicU64::new(0),
             manners: Mutex::default(),
             upstream_refused: Notify::new(),
             state: Mutex::default(),
@@ -147,6 +153,7 @@ impl Live {
         json!({
             "live": state.connections.len(),
             "accepted": state.accepted,
+            "relayed": self.relayed.load(Ordering::Relaxed),
             "not_resp": self.untouched.load(Ordering::Relaxed),
             "upstream": self.up.to_json(),
             "downstream": self.down.to_json(),

@@ -7,6 +7,7 @@ mod control;
 mod link;
 mod live;
 mod manners;
+mod relay;
 mod slot;
 mod traffic;
 
@@ -25,6 +26,8 @@ use accept::Acceptor;
 pub(crate) use link::reset_on_drop;
 use live::Live;
 pub(crate) use manners::Manners;
+#[cfg(test)]
+pub(crate) use relay::is_available as is_relay_available;
 use traffic::Flow;
 
 /// Where a proxy listens, where it leads, and whether it does.
@@ -36,6 +39,15 @@ pub(crate) struct Route {
     pub(crate) enabled: bool,
 }
 
+/// What all proxies of a server have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Server {
+    /// The seed of every random draw.
+    pub(crate) seed: u64,
+    /// No connection is relayed.
+    pub(crate) is_portable: bool,
+}
+
 /// A proxy. Reading it never waits; changes of its route are made one after the other.
 pub(crate) struct Proxy {
     pub(crate) name: String,
@@ -45,9 +57,9 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy that does not listen yet. `seed` is the server's.
-    pub(crate) fn new(name: String, listen: String, upstream: String, seed: u64) -> Proxy {
-        let live = Arc::new(Live::new(seed, &name));
+    /// A proxy that does not listen yet.
+    pub(crate) fn new(name: String, listen: String, upstream: String, server: Server) -> Proxy {
+        let live = Arc::new(Live::new(server.seed, &name, !server.is_portable));
         let route = Mutex::new(Route { listen, upstream, enabled: false });
         Proxy { name, route, acceptor: tokio::sync::Mutex::new(None), live }
     }

@@ -189,8 +189,9 @@ async fn traffic_is_counted_while_connections_live() {
     let (_, traffic) = call(&client, "GET", "/proxies/p/traffic", "").await;
     let traffic: Value = serde_json::from_str(&traffic).expect("JSON");
     let flow = json!({"received_bytes": 1234, "sent_bytes": 1234});
-    let wanted =
-        json!({"live": 1, "accepted": 1, "not_resp": 0, "upstream": flow, "downstream": flow});
+    let wanted = json!({
+        "live": 1, "accepted": 1, "relayed": 0, "not_resp": 0, "upstream": flow, "downstream": flow
+    });
     assert_eq!(traffic, wanted);
     let (_, page) = call(&client, "GET", "/metrics", "").await;
     let upstream = echo.listen;

@@ -6,6 +6,7 @@ mod changelog;
 mod cut;
 mod links;
 mod redis;
+mod relay;
 mod scope;
 mod shaping;
 mod torture;

@@ -1,0 +1,147 @@
+//! On real sockets; nothing is tested where the kernel has no ring to give.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use rustix::io::Errno;
+
+use super::*;
+
+/// A ring, unless the kernel forbids one.
+fn ring() -> Option<Ring> {
+    Ring::new().ok()
+}
+
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let near = TcpStream::connect(listener.local_addr().expect("its address"));
+    (near.expect("connected"), listener.accept().expect("accepted").0)
+}
+
+/// Turns until there are so many events.
+fn events(ring: &mut Ring, wanted: usize) -> Vec<(u64, Event)> {
+    let mut events = Vec::new();
+    while events.len() < wanted {
+        ring.turn(&mut events).expect("the ring turns");
+    }
+    events
+}
+
+#[test]
+fn what_is_received_can_be_sent_from_where_it_is() {
+    let Some(mut ring) = ring() else { return };
+    let ((mut client, near), (mut server, far)) = (pair(), pair());
+    let (near, far) = (ring.adopt(near, 1), ring.adopt(far, 2));
+    ring.receive(near);
+    // More rounds than there are buffers.
+    for round in 0..600_u32 {
+        client.write_all(&round.to_le_bytes()).expect("sent");
+        let (tag, Event::Received(chunk)) = events(&mut ring, 1).remove(0) else {
+            panic!("received")
+        };
+        assert_eq!((tag, chunk.data()), (1, &round.to_le_bytes()[..]));
+        ring.send(far, chunk).expect("nothing else is being sent");
+        let (tag, Event::Sent { rest, sent }) = events(&mut ring, 1).remove(0) else {
+            panic!("sent")
+        };
+        assert_eq!((tag, sent.expect("sent"), rest.data().len()), (2, 4, 0));
+        ring.recycle(rest);
+        let mut arrived = [0; 4];
+        server.read_exact(&mut arrived).expect("arrived");
+        assert_eq!(arrived, round.to_le_bytes());
+    }
+}
+
+#[test]
+fn an_end_is_told_after_the_bytes_before_it() {
+    let Some(mut ring) = ring() else { return };
+    let (mut client, near) = pair();
+    let near = ring.adopt(near, 7);
+    client.write_all(b"last").expect("sent");
+    drop(client);
+    ring.receive(near);
+    let events = events(&mut ring, 2);
+    assert!(matches!(&events[0], (7, Event::Received(chunk)) if chunk.data() == b"last"));
+    assert!(matches!(&events[1], (7, Event::Stopped(Stop::End))), "{events:?}");
+    assert!(ring.release(near).is_some());
+}
+
+#[test]
+fn a_socket_at_work_is_not_released_until_it_is_cancelled() {
+    let Some(mut ring) = ring() else { return };
+    let (mut client, near) = pair();
+    let near = ring.adopt(near, 7);
+    ring.receive(near);
+    assert!(ring.release(near).is_none());
+    ring.cancel(near);
+    let events = events(&mut ring, 1);
+    assert!(matches!(&events[0], (7, Event::Stopped(Stop::Cancelled))), "{events:?}");
+    // What comes afterwards stays in the socket.
+    client.write_all(b"later").expect("sent");
+    let mut socket = TcpStream::from(ring.release(near).expect("idle now"));
+    let mut later = [0; 5];
+    socket.read_exact(&mut later).expect("arrived");
+    assert_eq!(&later, b"later");
+}
+
+#[test]
+fn a_send_that_nobody_reads_can_be_cancelled_and_what_was_sent_is_told() {
+    let Some(mut ring) = ring() else { return };
+    let ((mut client, near), (mut server, far)) = (pair(), pair());
+    let (near, far) = (ring.adopt(near, 1), ring.adopt(far, 2));
+    ring.receive(near);
+    let mut sent_bytes = 0;
+    let rest = loop {
+        client.write_all(&[7; CHUNK_BYTES]).expect("sent");
+        let mut now = events(&mut ring, 1);
+        let Some((1, Event::Received(chunk))) = now.pop() else { panic!("{now:?}") };
+        ring.send(far, chunk).expect("nothing else is being sent");
+        ring.cancel(far);
+        let mut now = events(&mut ring, 1);
+        now.retain(|(tag, _)| *tag == 2);
+        let Some((2, Event::Sent { rest, sent })) = now.pop() else { panic!("{now:?}") };
+        match sent {
+            Ok(bytes) => sent_bytes += bytes,
+            Err(error) => {
+                assert_eq!(Errno::from_io_error(&error), Some(Errno::CANCELED));
+                break rest;
+            }
+        }
+        if rest.data().is_empty() { ring.recycle(rest) } else { break rest }
+    };
+    // The rest goes on when there is room again.
+    let mut arrived = vec![0; sent_bytes];
+    server.read_exact(&mut arrived).expect("arrived");
+    let bytes = rest.data().len();
+    ring.send(far, rest).expect("nothing else is being sent");
+    let mut events = events(&mut ring, 1);
+    events.retain(|(tag, _)| *tag == 2);
+    assert!(
+        matches!(&events[0].1, Event::Sent { sent: Ok(sent), .. } if *sent == bytes),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn without_buffers_receiving_stops_and_can_begin_again() {
+    let Some(mut ring) = ring() else { return };
+    let (mut client, near) = pair();
+    let near = ring.adopt(near, 1);
+    ring.receive(near);
+    let mut kept = Vec::new();
+    'all_out: loop {
+        client.write_all(b"x").expect("sent");
+        for (_, event) in events(&mut ring, 1) {
+            match event {
+                Event::Received(chunk) => kept.push(chunk),
+                Event::Stopped(Stop::NoBuffers) => break 'all_out,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(kept.len() > 100);
+    kept.into_iter().for_each(|chunk| ring.recycle(chunk));
+    ring.receive(near);
+    let events = events(&mut ring, 1);
+    assert!(matches!(&events[0], (1, Event::Received(chunk)) if chunk.data() == b"x"));
+}
