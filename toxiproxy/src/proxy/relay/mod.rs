@@ -29,8 +29,7 @@ static THREADS: LazyLock<Vec<Arc<Mailbox>>> = LazyLock::new(start);
 
 fn start() -> Vec<Arc<Mailbox>> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads: io::Result<Vec<_>> =
-        (0..cores.min(MOST_THREADS)).map(|number| worker::spawn(number)).collect();
+    let threads: io::Result<Vec<_>> = (0..cores.min(MOST_THREADS)).map(worker::spawn).collect();
     threads.unwrap_or_else(|error| {
         tracing::info!(%error, "no io_uring here: every connection is carried by its own task");
         Vec::new()

@@ -29,7 +29,7 @@ pub(super) enum Side {
 impl Side {
     /// The pair's place and the side that a tag means.
     pub(super) fn of_tag(tag: u64) -> (usize, Side) {
-        let side = if tag % 2 == 0 { Side::Client } else { Side::Server };
+        let side = if tag.is_multiple_of(2) { Side::Client } else { Side::Server };
         ((tag / 2) as usize, side)
     }
 
@@ -112,7 +112,7 @@ impl Pair {
                 self.send_on(ring, side);
             }
             Event::Stopped(stop) => self.stopped(ring, side, &stop),
-            Event::Sent { rest, sent } => self.sent(ring, side.other(), rest, sent),
+            Event::Sent { rest, sent } => self.sent(ring, side.other(), rest, &sent),
         }
     }
 
@@ -129,11 +129,11 @@ impl Pair {
     }
 
     /// What came from this side was sent to the other.
-    fn sent(&mut self, ring: &mut Ring, from: Side, rest: Chunk, sent: io::Result<usize>) {
+    fn sent(&mut self, ring: &mut Ring, from: Side, rest: Chunk, sent: &io::Result<usize>) {
         let lane = &mut self.lanes[from as usize];
         lane.is_sending = false;
         match sent {
-            Ok(bytes) => lane.flow.sent(bytes),
+            Ok(bytes) => lane.flow.sent(*bytes),
             Err(_) if self.is_leaving => {}
             Err(_) => lane.is_broken = true,
         }
