@@ -54,7 +54,8 @@ pub enum Reply {
 ///
 /// | reply | a write | a read |
 /// |---|---|---|
-/// | 1xx to 3xx | ok | ok |
+/// | 1xx, 2xx | ok | ok |
+/// | 3xx: it points elsewhere, and nobody follows | unknown | refused |
 /// | 429 | ok: a limiter's answer is its service | ok |
 /// | other 4xx | refused | refused |
 /// | 5xx that the target promises to mean "not done" | refused | refused |
@@ -65,8 +66,8 @@ pub enum Reply {
 /// A read changes nothing, so that an unanswered one is as good as not done.
 pub const fn classify(reply: Reply, is_write: bool) -> Outcome {
     match reply {
-        Reply::Status { status, .. } if status < 400 || status == 429 => Outcome::Ok,
-        Reply::Status { status, .. } if status < 500 => Outcome::Refused,
+        Reply::Status { status, .. } if status < 300 || status == 429 => Outcome::Ok,
+        Reply::Status { status, .. } if status >= 400 && status < 500 => Outcome::Refused,
         Reply::Status { promised_refused: true, .. } | Reply::NotConnected => Outcome::Refused,
         Reply::Status { .. } | Reply::Broken if is_write => Outcome::Unknown,
         Reply::Status { .. } | Reply::Broken => Outcome::Refused,
@@ -87,6 +88,8 @@ mod tests {
         for (reply, write, read) in [
             (status(202), Outcome::Ok, Outcome::Ok),
             (status(429), Outcome::Ok, Outcome::Ok),
+            (status(101), Outcome::Ok, Outcome::Ok),
+            (status(302), Outcome::Unknown, Outcome::Refused),
             (status(404), Outcome::Refused, Outcome::Refused),
             (promised, Outcome::Refused, Outcome::Refused),
             (status(503), Outcome::Unknown, Outcome::Refused),
