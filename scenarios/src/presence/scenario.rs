@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const KIND: redrill_history::Capability = redrill_history::Capability::Presence;
+/// Of those who are online and ask, so many in a hundred leave after it.
+const LEAVE_PERCENT: u64 = 12;
 /// Of those who leave, one in so many stays away for long.
 const LONG_ONE_IN: u64 = 4;
 
@@ -77,12 +79,6 @@ impl Person {
             self.come(begun, instance).await;
             return;
         }
-        if self.socket.is_some() && below(draw, 100) < 12 {
-            self.leave().await;
-            if below(mix(draw, 3), LONG_ONE_IN) == 0 {
-                self.away_until_ns = context.clock.now_ns().saturating_add(self.long_ns());
-            }
-        }
         // Half of the questions are about oneself: there the asker knows best what is true.
         let load = context.plan.load.capabilities.get(&KIND);
         let users = load.map_or(1, |load| u64::from(load.vus).max(1));
@@ -90,6 +86,13 @@ impl Person {
         let user = if below(mix(draw, 2), 2) == 0 { u64::from(self.vu) } else { other };
         let begun = context.begin(self.vu, arrival);
         self.look_up(begun, user, instance).await;
+        // After the question: how long a goodbye takes is not part of what was asked.
+        if self.socket.is_some() && below(draw, 100) < LEAVE_PERCENT {
+            self.leave().await;
+            if below(mix(draw, 3), LONG_ONE_IN) == 0 {
+                self.away_until_ns = context.clock.now_ns().saturating_add(self.long_ns());
+            }
+        }
     }
 
     /// How long who leaves for long stays away: until nobody may show them any more, and as long
