@@ -68,7 +68,7 @@ impl Capability {
 #[repr(u8)]
 pub enum Action {
     /// Cache: ask for a response. Key: prompt. Value: the prompt that the response answers
-    /// (`u64::MAX` when it answers none that was asked), 0 without an answer.
+    /// (`u64::MAX` when it answers none that was asked, or holds no response).
     Generate = 1,
     /// Sessions: log in. Key: session (each login makes a new one; its user has the same number).
     Login = 10,

@@ -59,11 +59,9 @@ impl Asker {
             [("prompt", Some(text::prompt(key))), ("model", Some(text::model(key).to_owned()))];
         let answer = context.target.make(&context.http, instance, call, &values, None).await;
         let mut ended = answer.ended(false, Observation::default());
-        // A read's value is which question the answer belongs to; nothing is said without one.
-        let value = match answer.read(call, "answer") {
-            Some(response) => text::key_of_answer(&response).unwrap_or(u64::MAX),
-            None => 0,
-        };
+        // A read's value is which question the answer belongs to: none, where there is no response.
+        let response = answer.read(call, "answer");
+        let value = response.and_then(|text| text::key_of_answer(&text)).unwrap_or(u64::MAX);
         if answer.read(call, "cache").is_some_and(|cache| cache.eq_ignore_ascii_case("hit")) {
             ended.flags = ended.flags.with(Flags::HIT);
             let now_ms = context.clock.wall_origin_ms() + context.clock.now_ns() / MILLISECOND_NS;

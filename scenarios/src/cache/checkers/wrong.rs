@@ -36,8 +36,7 @@ impl Checker for Wrong {
 
 fn proof(op: &Operation) -> Witness {
     let answered = match op.value {
-        u64::MAX => "with what answers no prompt that was asked".to_owned(),
-        0 => "without a response".to_owned(),
+        u64::MAX => "with no response to any prompt that was asked".to_owned(),
         other => format!("with the response to prompt {other}"),
     };
     let explanation =
