@@ -146,7 +146,7 @@ struct Call {
 
 impl Played {
     async fn job_call(self: Arc<Self>, action: Action, job: u64, attempt: u64) -> StatusCode {
-        let fails = Job::of(self.seed, job, self.attempts).fails;
+        let kind = Job::of(self.seed, job, self.attempts);
         let called = {
             let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
             let count = calls.entry(job).or_default();
@@ -155,7 +155,9 @@ impl Played {
         };
         let call = Call { capability: Capability::Queue, action, key: job, attempt };
         let takes = self.plan.job_takes;
-        self.take_effect(call, takes, called <= fails).await
+        // A job that is bound to fail does so however often it is delivered.
+        let fails = called <= kind.fails || kind.must_fail(self.attempts);
+        self.take_effect(call, takes, fails).await
     }
 
     /// Takes its time, then records the call and answers. What was begun is finished, also when
