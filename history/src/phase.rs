@@ -181,6 +181,9 @@ fn median(values: &mut [u64]) -> u64 {
     *values.select_nth_unstable(middle).1
 }
 
+/// Seconds in a week.
+const WEEK_S: u64 = 7 * 24 * 3600;
+
 /// Good and bad seconds from the injection on; a last part of a second is left out.
 struct Seconds {
     good: Vec<bool>,
@@ -188,7 +191,8 @@ struct Seconds {
 
 impl Seconds {
     fn new(from_ns: u64, end_ns: u64, operations: &[Operation], baseline: (f64, u64)) -> Self {
-        let count = usize::try_from((end_ns - from_ns) / SECOND_NS).unwrap_or(0);
+        // A damaged record may claim any time; a load of more than a week is none.
+        let count = ((end_ns - from_ns) / SECOND_NS).min(WEEK_S) as usize;
         let mut seconds: Vec<(u64, Vec<u64>)> = vec![(0, Vec::new()); count];
         for op in operations.iter().filter(|op| op.is_load() && op.intended_ns >= from_ns) {
             let index = usize::try_from((op.intended_ns - from_ns) / SECOND_NS).unwrap_or(count);
