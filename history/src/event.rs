@@ -44,6 +44,13 @@ pub enum EventKind {
         /// Number of the segment.
         segment: u16,
     },
+    /// Arrivals that no virtual user had begun when their time was over, and that were given up.
+    ArrivalsAbandoned {
+        /// Number of the segment.
+        segment: u16,
+        /// How many.
+        count: u64,
+    },
     /// Final reads are done, or their deadline has passed.
     DrainEnded,
     /// A fault is about to be injected.

@@ -170,6 +170,9 @@ pub(crate) fn event(kind: &EventKind, run: &RunView) -> String {
         EventKind::EnvironmentReady => "The environment is ready".to_owned(),
         EventKind::LoadStarted { .. } => "The load begins".to_owned(),
         EventKind::LoadEnded { .. } => "The load is over".to_owned(),
+        EventKind::ArrivalsAbandoned { count, .. } => {
+            format!("{} never started and given up", format::counted(*count, "arrival"))
+        }
         EventKind::DrainEnded => "The final reads are done".to_owned(),
         EventKind::FaultBegun { fault: index, target, .. } => {
             format!("Fault begins: {} (hits {target})", fault(*index))

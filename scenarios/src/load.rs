@@ -75,6 +75,12 @@ impl Arrivals {
         self.queue.is_closed()
     }
 
+    /// Takes every arrival that nobody has taken, and lets none be added; returns their number.
+    pub fn abandon(&self) -> u64 {
+        self.queue.close();
+        std::iter::from_fn(|| self.queue.try_recv().ok()).count() as u64
+    }
+
     /// The next arrival; `None` when the load has ended.
     pub async fn next(&self) -> Option<Arrival> {
         let _idle = Idle::new(&self.idle);

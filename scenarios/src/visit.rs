@@ -1,9 +1,11 @@
 //! A fleet of virtual users as a goose scenario: the only file that knows goose's users.
 
 use crate::load::{Arrivals, VirtualUser};
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use goose::goose::{Scenario, Transaction, TransactionFunction};
 use goose::prelude::{GooseError, GooseUser};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,6 +23,7 @@ pub struct Fleet {
     boarded: Arc<AtomicUsize>,
     arrivals: Arrivals,
     done: Arc<AtomicU64>,
+    panics: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Fleet {
@@ -42,6 +45,7 @@ impl Fleet {
             boarded: Arc::default(),
             arrivals,
             done: Arc::default(),
+            panics: Arc::default(),
         }
     }
 
@@ -60,9 +64,27 @@ impl Fleet {
         self.arrivals.idle() >= self.users.len()
     }
 
+    /// True when no arrival will come.
+    pub fn is_over(&self) -> bool {
+        self.arrivals.is_over()
+    }
+
     /// True when no arrival will come and every one that came has been answered or given up.
     pub fn is_done(&self) -> bool {
         self.arrivals.is_over() && self.done.load(Ordering::Acquire) >= self.arrivals.sent()
+    }
+
+    /// Gives up the arrivals that nobody has begun, and says how many they were: a service that is
+    /// slower than its load must not make the run longer than its plan.
+    pub fn abandon(&self) -> u64 {
+        let abandoned = self.arrivals.abandon();
+        self.done.fetch_add(abandoned, Ordering::AcqRel);
+        abandoned
+    }
+
+    /// Operations that ended in a panic: the harness's own failure, never the service's.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Acquire)
     }
 
     /// The scenario: one transaction, an arrival awaited and its operation done.
@@ -96,7 +118,11 @@ impl Fleet {
             tokio::time::sleep(REST).await;
             return;
         };
-        member.lock().await.operate(arrival).await;
+        // goose would lose a user that panics without a word, and its arrival would never end.
+        let mut member = member.lock().await;
+        if AssertUnwindSafe(member.operate(arrival)).catch_unwind().await.is_err() {
+            self.panics.fetch_add(1, Ordering::AcqRel);
+        }
         self.done.fetch_add(1, Ordering::AcqRel);
     }
 

@@ -75,13 +75,15 @@ pub(crate) async fn recorded(
         progress: &progress,
     };
     let worked = work(&world).await;
-    let folder = stage.leave(&interrupt, worked.as_ref().err())?;
+    // What comes after the work reads and writes its folder: a signal then interrupts no run.
+    let interrupted = interrupt.is_set();
+    let folder = stage.leave(interrupted, worked.as_ref().err())?;
     let report = examine(&folder);
     progress.finish();
     worked?;
     let report = report?;
     tell(&report, &folder);
-    Ok(if interrupt.is_set() { Exit::Inconclusive } else { report.verdict.into() })
+    Ok(if interrupted { Exit::Inconclusive } else { report.verdict.into() })
 }
 
 impl World<'_> {
@@ -116,9 +118,9 @@ impl World<'_> {
             // A load ends by itself when it is interrupted; this is for what comes before it.
             () = self.abandoned() => Ok(()),
         };
-        self.stage.folder.write_environment(&environment.facts())?;
+        let facts = self.stage.folder.write_environment(&environment.facts());
         let stopped = environment.stop().await.context("the environment did not end cleanly");
-        worked.and(stopped)
+        worked.and(stopped).and(facts.map_err(Into::into))
     }
 
     /// Ends some time after the interruption: for a step that does not end by itself.

@@ -50,6 +50,8 @@ impl Service<'_> {
         metrics?;
         conducted?;
         self.world.record(EventKind::LoadEnded { segment: segment.number });
+        let panics: u64 = fleets.iter().map(Fleet::panics).sum();
+        ensure!(panics == 0, "{panics} operations of virtual users ended in a panic");
         Ok(Loaded { context, fleets })
     }
 
@@ -69,14 +71,7 @@ impl Service<'_> {
         let stop = Arc::new(AtomicBool::new(false));
         let pacemaker = pacemaker::start(lanes, stage.clock, start_ns, Arc::clone(&stop))
             .context("cannot start the pacemaker")?;
-        let over = async {
-            while !fleets.iter().all(Fleet::is_done) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                if interrupt.is_set() {
-                    stop.store(true, Ordering::Relaxed);
-                }
-            }
-        };
+        let over = self.answered(context, fleets, &stop);
         let elapsed = || stage.clock.now_ns().saturating_sub(start_ns);
         let shown = progress.show_load(&context.plan, &context.progress, elapsed);
         let timeline = faults::run_timeline(
@@ -97,6 +92,31 @@ impl Service<'_> {
         healed
     }
 
+    /// Waits until every arrival was answered or given up. What nobody has begun a client's time-out
+    /// after the last arrival, or after an interruption, is given up and counted.
+    async fn answered(&self, context: &Context, fleets: &[Fleet], stop: &AtomicBool) {
+        let mut give_up_at = None;
+        while !fleets.iter().all(Fleet::is_done) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let interrupted = self.world.interrupt.is_set();
+            if interrupted {
+                stop.store(true, Ordering::Relaxed);
+            }
+            if !fleets.iter().all(Fleet::is_over) {
+                continue;
+            }
+            let timeout = context.plan.load.client_timeout;
+            let due = *give_up_at.get_or_insert_with(|| instant_now() + timeout);
+            if interrupted || instant_now() >= due {
+                let count = fleets.iter().map(Fleet::abandon).sum();
+                if count > 0 {
+                    let segment = context.segment;
+                    self.world.record(EventKind::ArrivalsAbandoned { segment, count });
+                }
+            }
+        }
+    }
+
     /// Waits at most `drain` for what was acknowledged, and reads the final state. False when that
     /// was interrupted.
     pub(crate) async fn drain(&self, loaded: &Loaded, drain: Duration) -> bool {
@@ -105,8 +125,11 @@ impl Service<'_> {
         let deadline_ns = stage.clock.now_ns().saturating_add(drain_ns);
         loaded.context.drain_deadline_ns.store(deadline_ns, Ordering::Relaxed);
         let finished = loaded.fleets.iter().map(|fleet| fleet.finish(AT_ONCE));
+        // Each reads once more at the deadline; who has no answer then is not waited for.
+        let late = tokio::time::sleep(drain + loaded.context.plan.load.client_timeout);
         tokio::select! {
             _ = futures_util::future::join_all(finished) => true,
+            () = late => true,
             () = interrupt.wait() => false,
         }
     }

@@ -10,6 +10,7 @@ use redrill_scenarios::load::{Context, Executed};
 use redrill_scenarios::target::{Target, TargetFile};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// The service's instances and its dependencies; they end with the environment and with this.
@@ -60,7 +61,7 @@ impl<'a> Service<'a> {
             segment,
             addresses,
             target,
-            http: reqwest::Client::builder().no_proxy().connect_timeout(timeout).build()?,
+            http: http_client(timeout)?,
             executed,
             numbers: Arc::default(),
             _effects: effects,
@@ -87,4 +88,11 @@ impl<'a> Service<'a> {
             numbers: Arc::clone(&self.numbers),
         })
     }
+}
+
+/// The client that all virtual users share. It follows no redirect: another page's 200 would pass
+/// for an acknowledgement.
+fn http_client(timeout: Duration) -> Result<reqwest::Client> {
+    let builder = reqwest::Client::builder().no_proxy().connect_timeout(timeout);
+    Ok(builder.redirect(reqwest::redirect::Policy::none()).build()?)
 }

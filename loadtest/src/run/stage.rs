@@ -1,6 +1,5 @@
 //! The run folder while the run goes on: clock, recorder, events, samples.
 
-use crate::interrupt::Interrupt;
 use anyhow::{Context as _, Result};
 use redrill_history::clock::{RunClock, wall_now};
 use redrill_history::{
@@ -45,10 +44,10 @@ impl Stage {
     /// Completes the folder: what was cut short and why, what was lost, and that this is the end.
     pub(super) fn leave(
         self,
-        interrupt: &Interrupt,
+        interrupted: bool,
         failure: Option<&anyhow::Error>,
     ) -> Result<RunFolder> {
-        if interrupt.is_set() {
+        if interrupted {
             self.record(EventKind::Interrupted { reason: "a signal".to_owned() });
         } else if let Some(failure) = failure {
             self.record(EventKind::Interrupted { reason: format!("{failure:#}") });

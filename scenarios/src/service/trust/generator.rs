@@ -2,7 +2,7 @@
 
 use crate::checker::{Checker, Tally, count, many};
 use crate::service::rates::{Arrivals, arrivals, lag_ns};
-use redrill_history::{Finding, Flags, RunView, Unit};
+use redrill_history::{EventKind, Finding, Flags, RunView, Unit};
 
 pub(super) struct Generator;
 
@@ -33,6 +33,12 @@ impl Checker for Generator {
         let (late, starved) = (sum(|phase| phase.late), sum(|phase| phase.starved));
         tally.measure("late: the generator was slow", Some(late as f64), Unit::Count);
         tally.measure("late: every virtual user was busy", Some(starved as f64), Unit::Count);
+        let abandoned = run.events.iter().map(|event| match event.kind {
+            EventKind::ArrivalsAbandoned { count, .. } => count,
+            _ => 0,
+        });
+        let abandoned: u64 = abandoned.sum();
+        tally.measure("never started", Some(abandoned as f64), Unit::Count);
         let summary = format!(
             "Of {} {} started over 100 ms late because the generator was slow, {} because every \
              virtual user was busy.",
@@ -41,11 +47,21 @@ impl Checker for Generator {
             count(starved)
         );
         let finding = tally.judged(summary, "nothing arrived");
-        match complaint(&phases) {
+        match complaint(&phases).or_else(|| never_started(abandoned)) {
             Some(reason) => finding.inconclusive(&reason),
             None => finding,
         }
     }
+}
+
+fn never_started(abandoned: u64) -> Option<String> {
+    (abandoned > 0).then(|| {
+        format!(
+            "{} never started: the load was more than the service, or the virtual users, could \
+             take.",
+            many(abandoned, "arrival")
+        )
+    })
 }
 
 fn complaint(phases: &[Arrivals]) -> Option<String> {
@@ -102,6 +118,16 @@ mod tests {
         let finding = Generator.check(&run(1, Flags::default()));
         assert_found(&finding, Verdict::Pass, 0, 0);
         assert_eq!(finding.measures[0].value, Some(0.0));
+    }
+
+    #[test]
+    fn arrivals_that_never_started_are_not_forgotten() {
+        let mut run = run(0, Flags::default());
+        let kind = EventKind::ArrivalsAbandoned { segment: 0, count: 3 };
+        run.events.push(redrill_history::Event { at_ns: 0, kind });
+        let finding = Generator.check(&run);
+        assert_found(&finding, Verdict::Inconclusive, 0, 0);
+        assert!(finding.summary.contains("3 arrivals never started"), "{}", finding.summary);
     }
 
     #[test]
