@@ -45,22 +45,22 @@ pub(crate) fn draw(scene: &Scene<'_>) -> String {
     })
 }
 
-/// The seconds of the axis, with some room at both ends: on the run's clock, as explanations are.
+/// The seconds of the axis, with some room at both ends: since the load began, as everywhere.
 fn seconds(scene: &Scene<'_>) -> Range<f64> {
     let times = scene.operations.iter().flat_map(|(_, op)| [op.intended_ns, op.finished_ns]);
-    let times = times.map(second);
+    let times = times.map(|at_ns| second(scene.run, at_ns));
     let (low, high) =
         times.fold((f64::MAX, f64::MIN), |(low, high), at| (low.min(at), high.max(at)));
     let room = ((high - low) * 0.04).max(0.000_5);
     low - room..high + room
 }
 
-fn second(at_ns: u64) -> f64 {
-    at_ns as f64 / 1e9
+fn second(run: &RunView, at_ns: u64) -> f64 {
+    (at_ns as f64 - run.load_start_ns as f64) / 1e9
 }
 
 fn background(canvas: &Canvas<'_>, scene: &Scene<'_>, plot: &Plot<'_>) -> Painted {
-    let x = |at_ns| plot.point(second(at_ns), 0.0).0.clamp(plot.left, plot.right);
+    let x = |at_ns| plot.point(second(scene.run, at_ns), 0.0).0.clamp(plot.left, plot.right);
     for window in &scene.run.windows {
         let (begun, healed) = (x(window.begun_ns), x(acts_until(scene.run, window)));
         if begun < healed {
@@ -85,7 +85,7 @@ fn bar(
     (is_effect, op): (bool, &Operation),
 ) -> Painted {
     let middle = top + LANE / 2;
-    let x = |at_ns| plot.point(second(at_ns), 0.0).0;
+    let x = |at_ns| plot.point(second(scene.run, at_ns), 0.0).0;
     line(canvas, vec![(0, top + LANE), (WIDTH, top + LANE)], &crate::theme::LINE, 1)?;
     bold_words(canvas, &name(is_effect, op), (0, middle), &TEXT)?;
     let told = text::shortened(&text::operation(op, scene.run), WORDS_MOST);
@@ -124,5 +124,5 @@ fn axis(canvas: &Canvas<'_>, scene: &Scene<'_>, plot: &Plot<'_>) -> Painted {
         line(canvas, vec![(x, y), (x, y + 9)], &OUTLINE, 3)?;
         words(canvas, &format::decimals(at, digits), (x, y + 26), Align::Middle, &MUTED)?;
     }
-    words(canvas, "seconds since the run began", (plot.right, y + 53), Align::Right, &MUTED)
+    words(canvas, "seconds since the load began", (plot.right, y + 53), Align::Right, &MUTED)
 }

@@ -43,12 +43,6 @@ impl Panel for Witnesses {
             @if findings.is_empty() {
                 p.note { "No finding failed with a witness: there is nothing to prove." }
             }
-            @if !findings.is_empty() {
-                p.legend {
-                    "Times in this part count from the start of the run, as in the explanations; \
-                    the load began at " (format::moment(run.load_start_ns, 0)) "."
-                }
-            }
             @for finding in &findings { (part(finding, each, run)) }
         }
     }
@@ -142,7 +136,7 @@ fn operations_table(scene: &Scene<'_>) -> Markup {
         Column::Words("Phase"),
     ];
     let run = scene.run;
-    let at = |ns| format::moment(ns, 0);
+    let at = |ns| format::moment(ns, run.load_start_ns);
     let row = |(is_effect, op): &(bool, &Operation)| {
         vec![
             witness::name(*is_effect, op),

@@ -16,15 +16,16 @@ pub(crate) fn plus(at_ns: u64, duration: Duration) -> u64 {
     at_ns.saturating_add(nanoseconds(duration))
 }
 
-/// A time from the run's start: `12.345 s`.
-pub(crate) fn seconds(at_ns: u64) -> String {
-    let milliseconds = at_ns / 1_000_000;
-    format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
+/// A time from the start of the load, as plans and charts count it: `12.345 s`.
+pub(crate) fn seconds(run: &RunView, at_ns: u64) -> String {
+    let sign = if at_ns < run.load_start_ns { "−" } else { "" };
+    let milliseconds = at_ns.abs_diff(run.load_start_ns) / 1_000_000;
+    format!("{sign}{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
 }
 
 /// From when to when an operation lasted.
-pub(crate) fn span(op: &Operation) -> String {
-    format!("{} to {}", seconds(op.started_ns), seconds(op.finished_ns))
+pub(crate) fn span(run: &RunView, op: &Operation) -> String {
+    format!("{} to {}", seconds(run, op.started_ns), seconds(run, op.finished_ns))
 }
 
 /// A number with its thousands parted: `2,412`.
@@ -117,7 +118,10 @@ mod tests {
         assert_eq!(count(2412), "2,412");
         assert_eq!(count(1_000_000), "1,000,000");
         assert_eq!(many(1, "job"), "1 job");
-        assert_eq!(seconds(12_345_678_901), "12.345 s");
+        let mut run = Literal::new().view();
+        run.load_start_ns = 2_000_000_000;
+        assert_eq!(seconds(&run, 12_345_678_901), "10.345 s");
+        assert_eq!(seconds(&run, 1_500_000_000), "−0.500 s");
     }
 
     #[test]

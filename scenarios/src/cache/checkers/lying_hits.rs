@@ -30,7 +30,7 @@ impl Checker for LyingHits {
                     continue;
                 }
                 match liar(prompt, call) {
-                    Some(hit) => tally.definite(hit, || proof(hit, call)),
+                    Some(hit) => tally.definite(hit, || proof(run, hit, call)),
                     None => orphans += 1,
                 }
             }
@@ -63,13 +63,13 @@ fn liar<'a>(prompt: &Prompt<'a>, call: &Operation) -> Option<&'a Operation> {
     overlapping().find(|op| call.finished_ns <= op.finished_ns).or_else(|| overlapping().next())
 }
 
-fn proof(hit: &Operation, call: &Operation) -> Witness {
+fn proof(run: &RunView, hit: &Operation, call: &Operation) -> Witness {
     let explanation = format!(
         "The request for prompt {} from {} was answered as a hit. From {} the model was called for \
          this prompt, and no other request can have caused that.",
         hit.key,
-        span(hit),
-        span(call)
+        span(run, hit),
+        span(run, call)
     );
     witness(explanation, &[hit], &[call])
 }

@@ -56,8 +56,8 @@ fn proof(run: &RunView, hit: &Operation, youngest: &Operation) -> Witness {
         "The request for prompt {} from {} was answered from the cache. The last call to the \
          model for it had ended at {}, and a response may be served for {}.",
         hit.key,
-        span(hit),
-        seconds(youngest.finished_ns),
+        span(run, hit),
+        seconds(run, youngest.finished_ns),
         print_duration(run.plan.target.promises.cache_ttl)
     );
     witness(explanation, &[hit], &[youngest])

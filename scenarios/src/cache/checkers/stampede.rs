@@ -31,7 +31,7 @@ impl Checker for Stampede {
                 let rivals: Vec<&Operation> =
                     going.into_iter().filter(|other| is_rival(call, other)).collect();
                 if rivals.len() as u64 >= allowed(run, call) {
-                    tally.definite(call, || proof(call, &rivals));
+                    tally.definite(call, || proof(run, call, &rivals));
                 }
             }
         }
@@ -56,11 +56,11 @@ fn allowed(run: &RunView, call: &Operation) -> u64 {
     if call.instance == NO_INSTANCE { u64::from(run.plan.target.instances) } else { 1 }
 }
 
-fn proof(call: &Operation, going: &[&Operation]) -> Witness {
+fn proof(run: &RunView, call: &Operation, going: &[&Operation]) -> Witness {
     let explanation = format!(
         "The call for prompt {} from {} came while {} for it under way.",
         call.key,
-        span(call),
+        span(run, call),
         match going.len() as u64 {
             1 => "1 call was".to_owned(),
             more => format!("{more} calls were"),

@@ -20,7 +20,7 @@ impl Checker for Wrong {
         for op in run.operations.iter().filter(asked) {
             tally.examine(op);
             if op.value != op.key {
-                tally.definite(op, || proof(op));
+                tally.definite(op, || proof(run, op));
                 let from = if op.flags.has(Flags::HIT) { "the cache" } else { "the model" };
                 tally.row("Where did the response come from?", from, 1);
             }
@@ -34,13 +34,16 @@ impl Checker for Wrong {
     }
 }
 
-fn proof(op: &Operation) -> Witness {
+fn proof(run: &RunView, op: &Operation) -> Witness {
     let answered = match op.value {
         u64::MAX => "with no response to any prompt that was asked".to_owned(),
         other => format!("with the response to prompt {other}"),
     };
-    let explanation =
-        format!("The request for prompt {} from {} was answered {answered}.", op.key, span(op));
+    let explanation = format!(
+        "The request for prompt {} from {} was answered {answered}.",
+        op.key,
+        span(run, op)
+    );
     witness(explanation, &[op], &[])
 }
 

@@ -29,7 +29,7 @@ impl Checker for Backwards {
                 for (place, hit) in counted.iter().enumerate() {
                     tally.examine(hit.op);
                     if let Some(earlier) = contradiction(&counted[..place], hit) {
-                        tally.definite(hit.op, || proof(&client, window, earlier, hit));
+                        tally.definite(hit.op, || proof(run, &client, window, earlier, hit));
                         let when = acknowledged_when(run, hit.op);
                         tally.row("When did it go back?", &when, 1);
                     }
@@ -54,14 +54,20 @@ fn contradiction<'a, 'b>(earlier: &'b [Hit<'a>], hit: &Hit<'_>) -> Option<&'b Hi
     })
 }
 
-fn proof(client: &Client<'_>, window: u64, earlier: &Hit<'_>, hit: &Hit<'_>) -> Witness {
+fn proof(
+    run: &RunView,
+    client: &Client<'_>,
+    window: u64,
+    earlier: &Hit<'_>,
+    hit: &Hit<'_>,
+) -> Witness {
     let explanation = format!(
         "In the window {window} of {} the hit from {} was told that it was number {}, and then the \
          one from {} that it was number {}.",
         client.name(),
-        span(earlier.op),
+        span(run, earlier.op),
         earlier.counter().unwrap_or_default(),
-        span(hit.op),
+        span(run, hit.op),
         hit.counter().unwrap_or_default()
     );
     witness(explanation, &[earlier.op, hit.op], &[])

@@ -27,7 +27,7 @@ impl Checker for Degraded {
                             "The hit of {} from {} was admitted, and its answer says that it was \
                              decided without Redis.",
                             client.name(),
-                            span(hit.op)
+                            span(run, hit.op)
                         );
                         witness(explanation, &[hit.op], &[])
                     });

@@ -31,7 +31,7 @@ impl Checker for FalseRejection {
                 let consumers = consumers(&client, hit, mates.map(Vec::as_slice));
                 let sure = consumers.iter().filter(|other| other.op.is_ok()).count() as u64;
                 if (consumers.len() as u64) < client.policy.limit && !hit.is_degraded() {
-                    tally.definite(hit.op, || proof(&client, hit, &consumers));
+                    tally.definite(hit.op, || proof(run, &client, hit, &consumers));
                 } else if sure < client.policy.limit {
                     tally.possible(hit.op);
                 }
@@ -69,14 +69,14 @@ fn consumers<'a>(client: &Client<'a>, hit: &Hit<'_>, mates: Option<&[Hit<'_>]>) 
     client.hits.iter().filter(may_count).copied().collect()
 }
 
-fn proof(client: &Client<'_>, hit: &Hit<'_>, consumers: &[Hit<'_>]) -> Witness {
+fn proof(run: &RunView, client: &Client<'_>, hit: &Hit<'_>, consumers: &[Hit<'_>]) -> Witness {
     let explanation = format!(
         "The hit of {} from {} was rejected (429), though at most {} of its hits can have counted \
          by {}.",
         client.name(),
-        span(hit.op),
+        span(run, hit.op),
         consumers.len(),
-        seconds(hit.op.finished_ns)
+        seconds(run, hit.op.finished_ns)
     );
     let mut operations: Vec<&Operation> = consumers.iter().map(|other| other.op).collect();
     operations.push(hit.op);

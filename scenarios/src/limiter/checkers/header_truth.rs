@@ -25,7 +25,8 @@ impl Checker for HeaderTruth {
                 tally.examine(hit.op);
                 if let Some(lie) = lie(&client, hit, told) {
                     tally.definite(hit.op, || {
-                        let hit_of = format!("The hit of {} from {}", client.name(), span(hit.op));
+                        let hit_of =
+                            format!("The hit of {} from {}", client.name(), span(run, hit.op));
                         witness(format!("{hit_of} {}.", lie.1), &[hit.op], &[])
                     });
                     tally.row("What was wrong?", lie.0, 1);

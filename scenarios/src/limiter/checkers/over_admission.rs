@@ -28,7 +28,7 @@ impl Checker for OverAdmission {
             // Both are sound and may count the same hits: the larger one stands.
             let over = if by_window.len() >= by_interval.len() { by_window } else { by_interval };
             for excess in &over {
-                tally.definite(excess.hit.op, || proof(&client, excess));
+                tally.definite(excess.hit.op, || proof(run, &client, excess));
                 let how =
                     if excess.hit.is_degraded() { "without Redis" } else { "by Redis' count" };
                 tally.row("How was it admitted?", how, 1);
@@ -124,7 +124,7 @@ fn possible<'a>(client: &Client<'a>) -> Vec<Hit<'a>> {
     over
 }
 
-fn proof(client: &Client<'_>, excess: &Excess<'_>) -> Witness {
+fn proof(run: &RunView, client: &Client<'_>, excess: &Excess<'_>) -> Witness {
     let (hit, among) = (excess.hit.op, &excess.among);
     let from_ns = among.iter().map(|op| op.started_ns).min().unwrap_or(hit.started_ns);
     let to_ns = among.iter().map(|op| op.finished_ns).max().unwrap_or(hit.finished_ns);
@@ -136,9 +136,9 @@ fn proof(client: &Client<'_>, excess: &Excess<'_>) -> Witness {
         "{} admissions of {} came {place}, from {} to {}; the hit at {} was one too many.",
         among.len(),
         client.name(),
-        seconds(from_ns),
-        seconds(to_ns),
-        seconds(hit.started_ns)
+        seconds(run, from_ns),
+        seconds(run, to_ns),
+        seconds(run, hit.started_ns)
     );
     witness(explanation, among, &[])
 }

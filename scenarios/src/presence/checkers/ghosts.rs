@@ -70,7 +70,7 @@ fn gone_ns_if_unknown_closed(run: &RunView, sockets: &[Socket<'_>]) -> u64 {
 fn proof(run: &RunView, lookup: &Operation, sockets: &[Socket<'_>]) -> Witness {
     let last = sockets.iter().max_by_key(|socket| socket.closed_ns());
     let gone = match last.and_then(Socket::closed_ns) {
-        Some(at_ns) => format!("closed the last of its sockets at {}", seconds(at_ns)),
+        Some(at_ns) => format!("closed the last of its sockets at {}", seconds(run, at_ns)),
         None => "never came online".to_owned(),
     };
     let explanation = format!(
@@ -78,7 +78,7 @@ fn proof(run: &RunView, lookup: &Operation, sockets: &[Socket<'_>]) -> Witness {
          sign of life; the lookup from {} showed it as online.",
         lookup.key,
         print_duration(run.plan.target.promises.presence_ttl),
-        span(lookup)
+        span(run, lookup)
     );
     let mut operations = vec![lookup];
     operations.extend(last.map(|socket| socket.online));

@@ -47,7 +47,7 @@ impl Checker for Messages {
                 highest.insert(key, message);
                 continue;
             }
-            tally.definite(message, || proof(before, message));
+            tally.definite(message, || proof(run, before, message));
             tally.row("What was wrong?", wrong(run, before, message), 1);
         }
         let name = "messages that others received and this socket did not";
@@ -99,16 +99,16 @@ fn wrong(run: &RunView, before: &Operation, message: &Operation) -> &'static str
     }
 }
 
-fn proof(before: &Operation, message: &Operation) -> Witness {
+fn proof(run: &RunView, before: &Operation, message: &Operation) -> Witness {
     let explanation = format!(
         "On one socket of virtual user {} the message number {} about user {} came at {}, and \
          number {} at {}.",
         message.vu,
         number(before),
         message.key,
-        seconds(before.started_ns),
+        seconds(run, before.started_ns),
         number(message),
-        seconds(message.started_ns)
+        seconds(run, message.started_ns)
     );
     witness(explanation, &[before, message], &[])
 }

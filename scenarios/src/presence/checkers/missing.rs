@@ -35,7 +35,7 @@ impl Checker for Missing {
                 continue;
             }
             if is_quiet(run, lookup) {
-                tally.definite(lookup, || proof(socket, lookup));
+                tally.definite(lookup, || proof(run, socket, lookup));
                 let other = lookup.instance != socket.online.instance;
                 let whom = if other { "another instance" } else { "the user's own instance" };
                 tally.row("Who did not show the user?", whom, 1);
@@ -82,17 +82,17 @@ fn is_quiet(run: &RunView, lookup: &Operation) -> bool {
     })
 }
 
-fn proof(socket: &Socket<'_>, lookup: &Operation) -> Witness {
+fn proof(run: &RunView, socket: &Socket<'_>, lookup: &Operation) -> Witness {
     let until = socket.end.map_or(0, |end| end.started_ns);
     let explanation = format!(
         "User {} was acknowledged as online by instance {} at {} and stayed connected until {}. \
          Instance {} was asked from {} and said that the user was offline.",
         lookup.key,
         socket.online.instance,
-        seconds(socket.online.finished_ns),
-        seconds(until),
+        seconds(run, socket.online.finished_ns),
+        seconds(run, until),
         lookup.instance,
-        span(lookup)
+        span(run, lookup)
     );
     let mut operations = vec![socket.online, lookup];
     operations.extend(socket.end);

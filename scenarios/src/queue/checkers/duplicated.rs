@@ -29,7 +29,7 @@ impl Checker for Duplicated {
             tally.examine(entry.submit);
             executions += calls.len() as u64;
             if calls.len() > 1 && unambiguous {
-                tally.definite(entry.submit, || proof(entry, &calls));
+                tally.definite(entry.submit, || proof(run, entry, &calls));
                 tally.row("How was it submitted?", entry.submit.outcome.name(), 1);
                 tally.row("How often was it executed?", &format!("{} times", calls.len()), 1);
             }
@@ -44,12 +44,12 @@ impl Checker for Duplicated {
     }
 }
 
-fn proof(entry: &Entry<'_>, calls: &[&Operation]) -> Witness {
-    let times: Vec<String> = calls.iter().map(|call| seconds(call.started_ns)).collect();
+fn proof(run: &RunView, entry: &Entry<'_>, calls: &[&Operation]) -> Witness {
+    let times: Vec<String> = calls.iter().map(|call| seconds(run, call.started_ns)).collect();
     let explanation = format!(
         "Job {} was submitted once, at {}, and calls for it succeeded at {}.",
         entry.submit.key,
-        seconds(entry.submit.started_ns),
+        seconds(run, entry.submit.started_ns),
         times.join(" and at ")
     );
     witness(explanation, &[entry.submit], calls)

@@ -33,7 +33,7 @@ impl Checker for Early {
             // The service took the job after the submission had begun, at the earliest.
             let due_ns = plus(entry.submit.started_ns, delay);
             if plus(first.started_ns, SLACK) < due_ns && unambiguous {
-                tally.definite(entry.submit, || proof(entry, first, delay));
+                tally.definite(entry.submit, || proof(run, entry, first, delay));
             }
         }
         let summary = format!(
@@ -45,13 +45,13 @@ impl Checker for Early {
     }
 }
 
-fn proof(entry: &Entry<'_>, first: &Operation, delay: Duration) -> Witness {
+fn proof(run: &RunView, entry: &Entry<'_>, first: &Operation, delay: Duration) -> Witness {
     let explanation = format!(
         "Job {} was submitted at {} with a delay of {}, and a call for it came at {} already.",
         entry.submit.key,
-        seconds(entry.submit.started_ns),
+        seconds(run, entry.submit.started_ns),
         print_duration(delay),
-        seconds(first.started_ns)
+        seconds(run, first.started_ns)
     );
     witness(explanation, &[entry.submit], &[first])
 }

@@ -25,7 +25,7 @@ impl Checker for Lost {
             tally.examine(entry.submit);
             match entry.fate {
                 Fate::Gone | Fate::FalselyCompleted => {
-                    tally.definite(entry.submit, || proof(entry));
+                    tally.definite(entry.submit, || proof(run, entry));
                     let became = if entry.fate == Fate::Gone {
                         "unknown to the service"
                     } else {
@@ -50,7 +50,7 @@ impl Checker for Lost {
     }
 }
 
-fn proof(entry: &Entry<'_>) -> Witness {
+fn proof(run: &RunView, entry: &Entry<'_>) -> Witness {
     let submit = entry.submit;
     let tried = match entry.effects.len() as u64 {
         0 => "No call for it ever reached the model or the mail API".to_owned(),
@@ -68,14 +68,14 @@ fn proof(entry: &Entry<'_>) -> Witness {
             } else {
                 "the service called it completed"
             };
-            format!("when asked after the drain, at {}, {said}", seconds(answer.started_ns))
+            format!("when asked after the drain, at {}, {said}", seconds(run, answer.started_ns))
         }
         (None, _) => "nothing more was heard of it".to_owned(),
     };
     let explanation = format!(
         "Job {} was acknowledged at {} (status {}). {tried}; {became}.",
         submit.key,
-        seconds(submit.finished_ns),
+        seconds(run, submit.finished_ns),
         submit.status
     );
     witness(explanation, &operations, &entry.effects)

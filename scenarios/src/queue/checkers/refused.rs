@@ -22,7 +22,7 @@ impl Checker for RefusedButExecuted {
         for entry in ledger.entries.iter().filter(|entry| !entry.effects.is_empty()) {
             tally.examine(entry.submit);
             if entry.submit.outcome == Outcome::Refused && unambiguous {
-                tally.definite(entry.submit, || proof(entry));
+                tally.definite(entry.submit, || proof(run, entry));
                 let status = format!("status {}", entry.submit.status);
                 tally.row("How was it refused?", &status, 1);
             }
@@ -37,14 +37,14 @@ impl Checker for RefusedButExecuted {
     }
 }
 
-fn proof(entry: &Entry<'_>) -> Witness {
+fn proof(run: &RunView, entry: &Entry<'_>) -> Witness {
     let first = entry.effects.first().map_or(0, |effect| effect.started_ns);
     let explanation = format!(
         "Job {} was refused at {} (status {}), and a call for it came at {}.",
         entry.submit.key,
-        seconds(entry.submit.finished_ns),
+        seconds(run, entry.submit.finished_ns),
         entry.submit.status,
-        seconds(first)
+        seconds(run, first)
     );
     witness(explanation, &[entry.submit], &entry.effects)
 }

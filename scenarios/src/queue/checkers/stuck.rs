@@ -24,7 +24,7 @@ impl Checker for Stuck {
             match (entry.fate, entry.state) {
                 (Fate::Stuck, Some((answer, state))) if was_asked_late(run, answer) => {
                     let name = state_name(state);
-                    tally.definite(entry.submit, || proof(entry, name, answer.started_ns));
+                    tally.definite(entry.submit, || proof(run, entry, name, answer.started_ns));
                     tally.row("In which state?", name, 1);
                 }
                 (Fate::Stuck | Fate::Unclassified, _) => tally.possible(entry.submit),
@@ -53,13 +53,13 @@ fn state_name(state: u64) -> &'static str {
     Action::JOB_STATES.get(index).copied().unwrap_or("of no known name")
 }
 
-fn proof(entry: &Entry<'_>, state: &str, asked_ns: u64) -> Witness {
+fn proof(run: &RunView, entry: &Entry<'_>, state: &str, asked_ns: u64) -> Witness {
     let explanation = format!(
         "Job {} was acknowledged at {}. At {}, when the time to finish was over, the service \
          still called it {state}, and no call for it had succeeded.",
         entry.submit.key,
-        seconds(entry.submit.finished_ns),
-        seconds(asked_ns)
+        seconds(run, entry.submit.finished_ns),
+        seconds(run, asked_ns)
     );
     let mut operations = vec![entry.submit];
     operations.extend(entry.state.map(|(answer, _)| answer));

@@ -43,7 +43,7 @@ impl Checker for Recovery {
             let explanation = format!(
                 "The load ended at {} and the service still left more requests without an \
                  acknowledgement than before the fault; this is the last of them.",
-                seconds(run.load_end_ns)
+                seconds(run, run.load_end_ns)
             );
             tally.definite(last, || witness(explanation, &[last], &[]));
         }

@@ -32,7 +32,7 @@ impl Checker for Sentinel {
             .iter()
             .filter_map(|event| match &event.kind {
                 EventKind::Sentinel { sentinel, channel, .. } if channel == "+tilt" => {
-                    Some(format!("{sentinel} at {}", seconds(event.at_ns)))
+                    Some(format!("{sentinel} at {}", seconds(run, event.at_ns)))
                 }
                 _ => None,
             })

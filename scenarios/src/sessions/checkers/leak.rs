@@ -29,9 +29,9 @@ impl Checker for Leak {
                     tally.examine(op);
                 }
                 if let Some(owner) = owner.filter(|owner| *owner != op.key) {
-                    tally.definite(op, || another_user(op, owner));
+                    tally.definite(op, || another_user(run, op, owner));
                 } else if value {
-                    tally.definite(op, || another_value(op));
+                    tally.definite(op, || another_value(run, op));
                 }
             }
         }
@@ -44,7 +44,7 @@ impl Checker for Leak {
     }
 }
 
-fn another_user(op: &Operation, owner: u64) -> Witness {
+fn another_user(run: &RunView, op: &Operation, owner: u64) -> Witness {
     let named = match owner {
         u64::MAX => "a user that was never logged in".to_owned(),
         user => format!("user {user}"),
@@ -52,17 +52,17 @@ fn another_user(op: &Operation, owner: u64) -> Witness {
     let explanation = format!(
         "The {} from {} carried the cookie of user {} and was answered with the data of {named}.",
         op.action.name(),
-        span(op),
+        span(run, op),
         op.key
     );
     witness(explanation, &[op], &[])
 }
 
-fn another_value(op: &Operation) -> Witness {
+fn another_value(run: &RunView, op: &Operation) -> Witness {
     let explanation = format!(
         "The read of session {} from {} showed {}, which was never written to it.",
         op.key,
-        span(op),
+        span(run, op),
         op.value
     );
     witness(explanation, &[op], &[])

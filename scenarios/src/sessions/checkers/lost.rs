@@ -102,17 +102,17 @@ fn charge(
 
 fn proof(run: &RunView, last: &Operation, asked: &Operation, back: Option<&Operation>) -> Witness {
     let again = back.map_or_else(String::new, |op| {
-        format!(" At {} it was there again.", seconds(op.finished_ns))
+        format!(" At {} it was there again.", seconds(run, op.finished_ns))
     });
     let explanation = format!(
         "Session {} was last used with success from {} ({}) and lives {} after its last use. The \
          {} from {} was answered 401: no such session.{again}",
         asked.key,
-        span(last),
+        span(run, last),
         last.action.name(),
         print_duration(run.plan.target.promises.session_ttl),
         asked.action.name(),
-        span(asked)
+        span(run, asked)
     );
     let mut operations = vec![last, asked];
     operations.extend(back);

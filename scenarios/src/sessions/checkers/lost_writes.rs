@@ -70,7 +70,7 @@ impl LostWrites {
         ops: &[&Operation],
     ) {
         let overwritten_ns = next_write_ns(written, ops);
-        tally.definite(written, || proof(written, reading.read, overwritten_ns));
+        tally.definite(written, || proof(run, written, reading.read, overwritten_ns));
         tally.row("When was it acknowledged?", &acknowledged_when(run, written), 1);
         tally.row("Which node acknowledged it?", &acknowledged_by(run, written), 1);
         let became = if overwritten_ns == u64::MAX {
@@ -82,7 +82,7 @@ impl LostWrites {
     }
 }
 
-fn proof(written: &Operation, read: &Operation, overwritten_ns: u64) -> Witness {
+fn proof(run: &RunView, written: &Operation, read: &Operation, overwritten_ns: u64) -> Witness {
     let shown = match read.value {
         0 => "no value".to_owned(),
         value => format!("{value}"),
@@ -92,7 +92,7 @@ fn proof(written: &Operation, read: &Operation, overwritten_ns: u64) -> Witness 
     } else {
         format!(
             "No read showed it before something else was written at {}.",
-            seconds(overwritten_ns)
+            seconds(run, overwritten_ns)
         )
     };
     let explanation = format!(
@@ -100,9 +100,9 @@ fn proof(written: &Operation, read: &Operation, overwritten_ns: u64) -> Witness 
          showed {shown}. {after}",
         written.key,
         written.value,
-        seconds(written.finished_ns),
+        seconds(run, written.finished_ns),
         written.status,
-        span(read)
+        span(run, read)
     );
     witness(explanation, &[written, read], &[])
 }

@@ -66,9 +66,9 @@ fn proof(run: &RunView, ops: &[&Operation], read: &Operation, last_ns: u64) -> W
         "Nothing used session {} after {}, and a session lives {} after its last use. The read \
          from {} was answered with it all the same.",
         read.key,
-        seconds(last_ns),
+        seconds(run, last_ns),
         print_duration(run.plan.target.promises.session_ttl),
-        span(read)
+        span(run, read)
     );
     let before = ops.iter().copied().filter(|op| op.started_ns < read.started_ns);
     let mut operations = vec![read];

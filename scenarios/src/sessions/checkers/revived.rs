@@ -30,7 +30,7 @@ impl Checker for Revived {
                 let owner = run.observation(op.seq).and_then(|told| told.owner);
                 match (is_shown(op), owner.is_some() || op.value != 0) {
                     (true, true) => {
-                        tally.definite(op, || proof(logout, op));
+                        tally.definite(op, || proof(run, logout, op));
                         let when = acknowledged_when(run, logout);
                         tally.row("When was the logout acknowledged?", &when, 1);
                         let by = acknowledged_by(run, logout);
@@ -51,14 +51,14 @@ impl Checker for Revived {
     }
 }
 
-fn proof(logout: &Operation, op: &Operation) -> Witness {
+fn proof(run: &RunView, logout: &Operation, op: &Operation) -> Witness {
     let explanation = format!(
         "The logout of session {} was acknowledged at {}. The {} with the old cookie from {} was \
          answered with the session (status {}).",
         op.key,
-        seconds(logout.finished_ns),
+        seconds(run, logout.finished_ns),
         op.action.name(),
-        span(op),
+        span(run, op),
         op.status
     );
     witness(explanation, &[logout, op], &[])

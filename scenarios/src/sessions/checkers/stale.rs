@@ -23,7 +23,7 @@ impl Checker for Stale {
                 tally.examine(reading.read);
                 match (reading.verdict, shown_again(reading, &readings, ops)) {
                     (Verdict::Older, Some(again)) => {
-                        tally.definite(reading.read, || proof(reading, again));
+                        tally.definite(reading.read, || proof(run, reading, again));
                     }
                     (Verdict::Excused, Some(_)) => tally.possible(reading.read),
                     _ => {}
@@ -39,7 +39,7 @@ impl Checker for Stale {
     }
 }
 
-fn proof(reading: &Reading<'_>, again: &Operation) -> Witness {
+fn proof(run: &RunView, reading: &Reading<'_>, again: &Operation) -> Witness {
     let read = reading.read;
     let written_ns = reading.written.map_or(0, |written| written.finished_ns);
     let explanation = format!(
@@ -47,10 +47,10 @@ fn proof(reading: &Reading<'_>, again: &Operation) -> Witness {
          one from {} showed {} again, though nothing was written between.",
         read.key,
         again.value,
-        seconds(written_ns),
-        span(read),
+        seconds(run, written_ns),
+        span(run, read),
         read.value,
-        span(again),
+        span(run, again),
         again.value
     );
     let mut operations = vec![read, again];
