@@ -50,6 +50,8 @@ pub struct Played {
     pub attempts: u32,
     /// How long calls take.
     pub plan: EffectsPlan,
+    /// How long a worker may hold a job without a sign of life.
+    pub lease: Duration,
     /// Calls so far, by job.
     pub calls: Mutex<BTreeMap<u64, u32>>,
     /// Calls that may begin now, where that is bounded.
@@ -154,9 +156,10 @@ impl Played {
             *count
         };
         let call = Call { capability: Capability::Queue, action, key: job, attempt };
-        let takes = self.plan.job_takes;
         // A job that is bound to fail does so however often it is delivered.
         let fails = called <= kind.fails || kind.must_fail(self.attempts);
+        let is_long = Job::is_long(self.seed, job, self.plan.long_job_one_in);
+        let takes = if is_long { self.lease * 3 / 2 } else { self.plan.job_takes };
         self.take_effect(call, takes, fails).await
     }
 

@@ -47,6 +47,7 @@ impl<'a> Service<'a> {
             seed: plan.seed,
             attempts: plan.target.promises.job_attempts,
             plan: plan.effects.clone(),
+            lease: plan.target.promises.job_lease,
             calls: std::sync::Mutex::default(),
             free: plan.effects.at_once.map(|at_once| Semaphore::new(at_once as usize)),
         })

@@ -21,6 +21,8 @@ fn cache(run: &mut Literal) {
     run.op(Action::Generate, 1, 1, (1000, 1060));
     run.effect(Capability::Cache, Action::ModelCall, 1, (1010, 1050));
     run.op(Action::Generate, 1, 1, (3000, 3005)).flags = Flags::HIT;
+    run.op(Action::Generate, 1, 1, (20_000, 20_060));
+    run.effect(Capability::Cache, Action::ModelCall, 1, (20_010, 20_050));
 }
 
 fn sessions(run: &mut Literal) {
@@ -37,14 +39,14 @@ fn sessions(run: &mut Literal) {
 }
 
 fn limiter(run: &mut Literal) {
-    for place in 1..=11 {
-        let at = 4000 + 10 * place;
+    for (window, place) in (1..=11).map(|place| (2, place)).chain([(10, 1)]) {
+        let at = 2000 * window + 10 * place;
         let hit = run.op(Action::Hit, 3, u64::from(place <= 10), (at, at + 5));
         if place > 10 {
             hit.status = 429;
         }
         run.told(Observation {
-            window: Some(2),
+            window: Some(window),
             counter: Some(place),
             limit: Some(10),
             remaining: Some(10_u64.saturating_sub(place)),

@@ -41,6 +41,12 @@ impl Job {
         }
     }
 
+    /// True for one job in `one_in` (0 for none): the played dependency takes longer for it than a
+    /// lease lasts.
+    pub fn is_long(seed: u64, number: u64, one_in: u64) -> bool {
+        one_in > 0 && below(mix(seed ^ (6 << 56), number), one_in) == 0
+    }
+
     /// True when every attempt is answered with an error, so that the job must end as failed.
     pub const fn must_fail(&self, attempts: u32) -> bool {
         self.fails >= attempts
@@ -55,6 +61,8 @@ mod tests {
     fn the_same_number_is_the_same_job_and_every_kind_occurs() {
         let jobs: Vec<Job> = (1..2000).map(|number| Job::of(7, number, 3)).collect();
         assert_eq!(jobs[41], Job::of(7, 42, 3));
+        let long = (1..2000).filter(|number| Job::is_long(7, *number, 100)).count();
+        assert!((5..40).contains(&long) && !Job::is_long(7, 1, 0), "{long} long jobs");
         let share = |wanted: fn(&Job) -> bool| jobs.iter().filter(|job| wanted(job)).count();
         for (kind, seen, expected) in [
             ("delayed", share(|job| job.delay.is_some()), 200),

@@ -5,6 +5,7 @@ mod faults;
 mod generator;
 mod history;
 mod sentinel;
+mod timers;
 
 use crate::checker::Checker;
 
@@ -12,6 +13,7 @@ use crate::checker::Checker;
 pub const CHECKERS: &[&dyn Checker] = &[
     &history::History,
     &coverage::Coverage,
+    &timers::Timers,
     &generator::Generator,
     &sentinel::Sentinel,
     &faults::Faults,
