@@ -3,12 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::cache::Cache;
@@ -20,10 +21,10 @@ use crate::redis::Redis;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::upstream::Upstream;
-use crate::{cache, clock, health, http, limits, openapi, presence, queues, sessions};
+use crate::{clock, http, monitor, openapi};
 
-/// The largest body that is read, in bytes.
-const BODY_LIMIT: usize = 1024 * 1024;
+/// How long a stop waits for requests: a client that never sends the rest of one must not hold it.
+const LONGEST_END: Duration = Duration::from_secs(30);
 
 /// What every route can reach.
 pub(crate) struct App {
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) instance_header: HeaderValue,
     pub(crate) started: Instant,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tells_metrics: bool,
     pub(crate) redis: Redis,
     pub(crate) cache: Cache,
     pub(crate) sessions: Sessions,
@@ -44,35 +46,36 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let redis = Redis::start(&settings.redis, &metrics);
         let upstream = Upstream::new(settings);
-        Arc::new(Self {
+        let app = Arc::new(Self {
             instance: settings.instance.clone(),
             instance_header: HeaderValue::from_str(&settings.instance)
                 .unwrap_or(HeaderValue::from_static("unknown")),
             started: clock::now(),
-            cache: Cache::start(&settings.cache, redis.cache.clone(), upstream.clone()),
+            cache: Cache::start(
+                &settings.cache,
+                redis.cache.clone(),
+                upstream.clone(),
+                Arc::clone(&metrics),
+            ),
             sessions: Sessions::start(&settings.sessions, settings.production, &redis.sessions),
             limits: Limits::new(&settings.limits, redis.main.clone()),
-            queues: Queues::start(settings, &redis, &upstream),
-            presence: Presence::start(settings, &redis.sessions),
+            queues: Queues::start(settings, &redis, &upstream, &metrics),
+            presence: Presence::start(settings, &redis.sessions, &metrics),
             metrics,
+            tells_metrics: settings.collect_every.is_some(),
             redis,
-        })
+        });
+        if let Some(every) = settings.collect_every {
+            monitor::start(&app, every);
+        }
+        app
     }
 
     fn router(self: Arc<Self>) -> Router {
-        let observe = axum::middleware::from_fn_with_state(Arc::clone(&self), http::observe);
-        Router::new()
-            .merge(cache::routes())
-            .merge(sessions::routes())
-            .merge(limits::routes())
-            .merge(queues::routes())
-            .merge(presence::routes())
-            .merge(health::routes())
-            .merge(openapi::routes())
+        openapi::routes()
             .fallback(http::no_such_path)
             .method_not_allowed_fallback(http::no_such_method)
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(observe)
+            .layer(http::Observe(Arc::clone(&self)))
             .with_state(self)
     }
 }
@@ -99,11 +102,19 @@ pub async fn run(
         let _ = stream.set_nodelay(true);
     });
     let stopping = Arc::clone(&app);
+    let (told, ending) = oneshot::channel::<()>();
     let shutdown = async move {
         shutdown.await;
         stopping.presence.close();
+        drop(told);
     };
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
+    let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future();
+    tokio::select! {
+        served = serving => served?,
+        () = async { drop(ending.await); tokio::time::sleep(LONGEST_END).await } => {
+            tracing::warn!("left requests that took too long to finish");
+        }
+    }
     app.queues.stop().await;
     app.presence.leave().await;
     Ok(())

@@ -3,31 +3,77 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::json;
+use tracing::{Instrument as _, field};
 
 use crate::app::App;
 use crate::clock;
+use crate::error::Error;
+use crate::metrics::CONTENT_TYPE;
+use crate::openapi::{FLAG, Field, NUMBER, OBJECT, Operation, Shape, TEXT};
 use crate::redis::{Link, Repeat};
 
 /// A health check waits no longer than this for a role.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
-        .route("/metrics", get(metrics))
-}
+/// The routes and what they promise.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        handler: || get(health),
+        method: "get",
+        path: "/health",
+        summary: "Whether each role of Redis answers",
+        body: &[],
+        success: ("200", Shape::Json(HEALTH)),
+        others: &["503"],
+    },
+    Operation {
+        handler: || get(ready),
+        method: "get",
+        path: "/ready",
+        summary: "Whether this instance can serve",
+        body: &[],
+        success: ("200", Shape::Json(&[("ready", FLAG, true)])),
+        others: &["503"],
+    },
+    Operation {
+        handler: || get(metrics),
+        method: "get",
+        path: "/metrics",
+        summary: "Metrics of this instance, in Prometheus' text format",
+        body: &[],
+        success: ("200", Shape::Text("text/plain")),
+        others: &["404"],
+    },
+];
+
+const HEALTH: &[Field] = &[
+    ("status", TEXT, true),
+    ("instance", TEXT, true),
+    ("uptime", NUMBER, true),
+    ("redis", OBJECT, true),
+];
 
 async fn health(State(app): State<Arc<App>>) -> impl IntoResponse {
     let redis = &app.redis;
-    let (main, cache, sessions) =
-        tokio::join!(answers(&redis.main), answers(&redis.cache), answers(&redis.sessions));
+    let span = tracing::debug_span!(
+        "redis.health.check",
+        redis.health.main = field::Empty,
+        redis.health.cache = field::Empty,
+        redis.health.sessions = field::Empty,
+    );
+    let all = async {
+        tokio::join!(answers(&redis.main), answers(&redis.cache), answers(&redis.sessions))
+    };
+    let (main, cache, sessions) = all.instrument(span.clone()).await;
+    span.record("redis.health.main", main);
+    span.record("redis.health.cache", cache);
+    span.record("redis.health.sessions", sessions);
     let well = main && cache && sessions;
     let body = json!({
         "status": if well { "ok" } else { "degraded" },
@@ -55,28 +101,30 @@ async fn answers(link: &Link) -> bool {
     link.is_up() && all.iter().all(Result::is_ok)
 }
 
-async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let redis = &app.redis;
-    let up = |link: &Link, role| {
-        ("redis_up", format!("role=\"{role}\""), if link.is_up() { 1.0 } else { 0.0 })
-    };
-    let (hits, misses) = app.cache.seen();
-    let counted = |name, value: u64| (name, String::new(), precise(value));
-    let gauges = [
-        up(&redis.main, "main"),
-        up(&redis.cache, "cache"),
-        up(&redis.sessions, "sessions"),
-        counted("cache_hits", hits),
-        counted("cache_misses", misses),
-        counted("presence_sockets", app.presence.sockets()),
-        counted("queue_jobs_running", app.queues.running()),
-    ];
-    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, app.metrics.render(&gauges))
+async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error> {
+    if !app.tells_metrics {
+        return Err(Error::NotFound("/metrics: REDIS_ENABLE_METRICS is false, and it".to_owned()));
+    }
+    let metrics = &app.metrics;
+    for (role, link) in app.redis.roles() {
+        metrics.up.set(&[role], if link.is_up() { 1.0 } else { 0.0 });
+    }
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    metrics.tasks.set(&[], precise(tasks as u64));
+    metrics.sockets.set(&[], precise(app.presence.sockets()));
+    for (queue, running) in app.queues.running() {
+        metrics.running.set(&[queue], precise(running));
+    }
+    let count = |result| metrics.cache.count(&["llm", result]);
+    let (hits, misses) = (count("hit"), count("miss"));
+    if hits + misses > 0 {
+        metrics.cache_ratio.set(&["llm"], precise(hits) / precise(hits + misses));
+    }
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render()))
 }
 
 /// Counts stay far below 2^53, where a float would begin to round.
 #[allow(clippy::cast_precision_loss)]
-fn precise(count: u64) -> f64 {
+pub(crate) fn precise(count: u64) -> f64 {
     count as f64
 }

@@ -6,12 +6,14 @@ mod cache;
 mod clock;
 #[cfg(feature = "planted-defects")]
 mod defects;
+mod doctor;
 mod error;
 mod health;
 mod hex;
 mod http;
 mod limits;
 mod metrics;
+mod monitor;
 mod openapi;
 mod presence;
 mod queues;
@@ -19,7 +21,10 @@ mod random;
 mod redis;
 mod sessions;
 mod settings;
+mod telemetry;
 mod upstream;
 
 pub use app::run;
+pub use doctor::{Depth, Diagnosis, State, examine};
 pub use settings::{Args, Settings};
+pub use telemetry::Telemetry;

@@ -15,7 +15,7 @@ pub(crate) struct Key {
     /// compute it. Questions that differ can share it, since a prompt may contain colons.
     pub(crate) name: String,
     /// Tells all questions apart, so that a response is never served to another question.
-    pub(crate) fingerprint: String,
+    pub(crate) id: [u8; 32],
 }
 
 /// A response and how it came about.
@@ -53,20 +53,20 @@ impl Key {
         let full = format!("{lengths}{prompt}:{model}:{temperature}:{max_tokens}");
         Self {
             name: format!("{prefix}{}", hex::encode(&short[..8])),
-            fingerprint: hex::encode(&Sha256::digest(full)),
+            id: Sha256::digest(full).into(),
         }
     }
 
     /// The entry as it is stored.
     pub(crate) fn seal(&self, entry: &Entry) -> Vec<u8> {
-        let sealed = Sealed { fingerprint: self.fingerprint.clone(), entry: entry.clone() };
+        let sealed = Sealed { fingerprint: hex::encode(&self.id), entry: entry.clone() };
         serde_json::to_vec(&sealed).unwrap_or_default()
     }
 
     /// The entry that is stored, if it answers this very question.
     pub(crate) fn open(&self, stored: &[u8]) -> Option<Entry> {
         let sealed: Sealed = serde_json::from_slice(stored).ok()?;
-        (sealed.fingerprint == self.fingerprint).then_some(sealed.entry)
+        (sealed.fingerprint == hex::encode(&self.id)).then_some(sealed.entry)
     }
 }
 
@@ -80,6 +80,11 @@ impl Entry {
             response_time: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         };
         Self { response, metadata }
+    }
+
+    /// Since the model answered, in ms.
+    pub(crate) fn age_ms(&self) -> u64 {
+        clock::unix_ms().saturating_sub(self.metadata.timestamp)
     }
 }
 

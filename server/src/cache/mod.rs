@@ -1,5 +1,6 @@
 //! Model responses, read through Redis: a miss calls the model once and stores what it said.
 
+mod answers;
 mod entry;
 mod flight;
 mod routes;
@@ -11,9 +12,12 @@ use std::time::Duration;
 pub(crate) use entry::Entry;
 use entry::Key;
 use flight::Flights;
-pub(crate) use routes::{question, routes};
+pub(crate) use routes::{OPERATIONS, question};
+use tokio::time::Instant;
+use tracing::{Instrument as _, field};
 
 use crate::clock;
+use crate::metrics::Metrics;
 use crate::redis::{Failure, Link, Lua, Repeat, Script};
 use crate::settings::CacheSettings;
 use crate::upstream::{Question, Upstream};
@@ -61,12 +65,12 @@ struct Inner {
     upstream: Upstream,
     ttl: Duration,
     enabled: bool,
+    /// How long answers of this service itself are kept, if they are.
+    api_ttl: Option<Duration>,
     flights: Flights,
     /// Not yet in Redis.
     pending: Counts,
-    /// Since the start, of this instance.
-    hits: AtomicU64,
-    misses: AtomicU64,
+    metrics: Arc<Metrics>,
 }
 
 /// The cache in front of the model API.
@@ -74,7 +78,12 @@ struct Inner {
 pub(crate) struct Cache(Arc<Inner>);
 
 impl Cache {
-    pub(crate) fn start(settings: &CacheSettings, link: Link, upstream: Upstream) -> Self {
+    pub(crate) fn start(
+        settings: &CacheSettings,
+        link: Link,
+        upstream: Upstream,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let cache = Self(Arc::new(Inner {
             prefix: link.key(PREFIX),
             stats: link.key(STATS),
@@ -82,10 +91,10 @@ impl Cache {
             upstream,
             ttl: settings.ttl,
             enabled: settings.llm_responses,
+            api_ttl: settings.api_responses,
             flights: Flights::default(),
             pending: Counts::default(),
-            hits: AtomicU64::default(),
-            misses: AtomicU64::default(),
+            metrics,
         }));
         let counting = cache.clone();
         tokio::spawn(async move {
@@ -104,18 +113,9 @@ impl Cache {
     pub(crate) async fn read_through(&self, question: Question) -> Result<Found, String> {
         let started = clock::now();
         let key = Key::of(&question, &self.0.prefix);
-        let inner = Arc::clone(&self.0);
-        let flight = self.0.flights.join(&key.clone().fingerprint, move || async move {
-            inner.find(&key, question).await
-        });
-        let found = flight.await?;
-        self.0.count(found.hit, started.elapsed());
+        let found = self.0.find(key, question).await?;
+        self.0.count(&found, started.elapsed());
         Ok(found)
-    }
-
-    /// Hits and misses of this instance since its start.
-    pub(crate) fn seen(&self) -> (u64, u64) {
-        (self.0.hits.load(Ordering::Relaxed), self.0.misses.load(Ordering::Relaxed))
     }
 
     /// What all instances have seen, and what is stored now.
@@ -192,50 +192,96 @@ fn human(bytes: u64) -> String {
 }
 
 impl Inner {
-    async fn find(&self, key: &Key, question: Question) -> Result<Found, String> {
+    async fn find(self: &Arc<Self>, key: Key, question: Question) -> Result<Found, String> {
         // Redis may use up one command time-out in all, whether reading or writing.
         let deadline = self.link.deadline();
-        let mut degraded = false;
-        if self.enabled {
-            let get = redis::cmd("GET").arg(&key.name).to_owned();
-            match self.link.call_if_up::<Option<Vec<u8>>>(&get, Repeat::Safe, deadline).await {
-                Ok(answer) => {
-                    if let Some(entry) = answer.value.and_then(|stored| key.open(&stored)) {
-                        #[cfg(feature = "planted-defects")]
-                        if crate::defects::LYING_HIT.strikes() {
-                            self.upstream.generate(&question, None).await?;
-                        }
-                        return Ok(Found { entry: Arc::new(entry), hit: true, degraded: false });
-                    }
-                }
-                Err(_) => degraded = true,
-            }
+        let looking = self.flights.look(key.id);
+        if let Some(flight) = looking.flight() {
+            return flight.await;
         }
+        let (stored, degraded) = match self.stored(&key, deadline).await {
+            Ok(stored) => (stored, false),
+            Err(_) => (None, true),
+        };
+        if let Some(entry) = stored {
+            #[cfg(feature = "planted-defects")]
+            if crate::defects::LYING_HIT.strikes() {
+                self.upstream.generate(&question, None).await?;
+            }
+            return Ok(Found { entry: Arc::new(entry), hit: true, degraded: false });
+        }
+        let inner = Arc::clone(self);
+        let flight = looking.join(|| async move {
+            let store = inner.enabled && !degraded;
+            let found = inner.ask(&key, question, store.then_some(deadline)).await?;
+            Ok(Found { degraded: degraded || found.degraded, ..found })
+        });
+        flight.await
+    }
+
+    /// What Redis has; nothing where responses are not cached.
+    async fn stored(&self, key: &Key, deadline: Instant) -> Result<Option<Entry>, Failure> {
+        if !self.enabled {
+            return Ok(None);
+        }
+        let span = tracing::debug_span!(
+            "llm.cache.get",
+            cache.key = key.name,
+            cache.hit = false,
+            cache.age = field::Empty,
+        );
+        let get = redis::cmd("GET").arg(&key.name).to_owned();
+        let asking = self.link.call_if_up::<Option<Vec<u8>>>(&get, Repeat::Safe, deadline);
+        let stored = asking.instrument(span.clone()).await?.value;
+        let entry = stored.and_then(|stored| key.open(&stored));
+        if let Some(entry) = &entry {
+            span.record("cache.hit", true);
+            span.record("cache.age", entry.age_ms());
+        }
+        Ok(entry)
+    }
+
+    /// Asks the model and stores what it says, where there is a `deadline` for that: the time that
+    /// the model takes does not count.
+    async fn ask(
+        &self,
+        key: &Key,
+        question: Question,
+        deadline: Option<Instant>,
+    ) -> Result<Found, String> {
         let spent = clock::now();
         let response = self.upstream.generate(&question, None).await?;
         let answered = clock::now();
         let took = answered.duration_since(spent);
         let entry = Entry::new(response, &question, took);
-        if self.enabled && !degraded {
+        let mut degraded = false;
+        if let Some(deadline) = deadline {
             // A response is as old as the model's answer, however long storing it takes.
             let ttl = self.ttl.saturating_sub(answered.elapsed()).as_millis().max(1);
             let mut set = redis::cmd("SET");
             set.arg(&key.name).arg(key.seal(&entry)).arg("PX").arg(ttl.to_string());
-            let deadline = deadline + took;
-            let stored = self.link.call_if_up::<()>(&set, Repeat::Never, deadline).await;
+            let span = tracing::debug_span!(
+                "llm.cache.set",
+                cache.key = key.name,
+                cache.ttl = self.ttl.as_secs_f64(),
+                response.length = entry.response.len(),
+                metadata.model = entry.metadata.model,
+            );
+            let storing = self.link.call_if_up::<()>(&set, Repeat::Never, deadline + took);
+            let stored = storing.instrument(span).await;
             degraded = stored.is_err();
         }
         Ok(Found { entry: Arc::new(entry), hit: false, degraded })
     }
 
-    fn count(&self, hit: bool, took: Duration) {
-        let (pending, total) = if hit {
-            (&self.pending.hits, &self.hits)
-        } else {
-            (&self.pending.misses, &self.misses)
+    fn count(&self, found: &Found, took: Duration) {
+        let (pending, result) = match found {
+            Found { hit: true, .. } => (&self.pending.hits, "hit"),
+            Found { degraded: true, .. } => (&self.pending.misses, "degraded"),
+            Found { .. } => (&self.pending.misses, "miss"),
         };
         pending.fetch_add(1, Ordering::Relaxed);
-        total.fetch_add(1, Ordering::Relaxed);
+        self.metrics.cache.add(&["llm", result]);
         let millis = u64::try_from(took.as_millis()).unwrap_or(0);
         self.pending.milliseconds.fetch_add(millis, Ordering::Relaxed);
     }

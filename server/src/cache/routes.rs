@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
-use axum::{Json, Router};
 use futures_util::StreamExt as _;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tracing::{Instrument as _, field};
 
+use super::entry::{Entry, Metadata};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Body, acknowledged_by};
+use crate::openapi::{
+    COUNT, FILLED, FLAG, MODEL, NUMBER, OBJECT, Operation, Shape, TEMPERATURE, TEXT, TEXTS, TOKENS,
+};
 use crate::upstream::Question;
 
 const DEFAULT_MODEL: &str = "llama2:7b";
@@ -27,13 +32,78 @@ const WARMED_AT_ONCE: usize = 4;
 pub(crate) const DEGRADED: HeaderName = HeaderName::from_static("x-degraded");
 const CACHE: HeaderName = HeaderName::from_static("x-cache");
 
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/llm/generate", post(generate))
-        .route("/api/cache/stats", get(stats))
-        .route("/api/cache", delete(clear))
-        .route("/api/cache/warm", post(warm))
-}
+/// The route whose answers are kept: it looks at every key.
+const STATS: &str = "/api/cache/stats";
+
+/// The routes and what they promise.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        handler: || post(generate),
+        method: "post",
+        path: "/api/llm/generate",
+        summary: "Answers a prompt from the cache or from the model",
+        body: &[
+            ("prompt", FILLED, true),
+            ("model", MODEL, false),
+            ("temperature", TEMPERATURE, false),
+            ("maxTokens", TOKENS, false),
+        ],
+        success: (
+            "200",
+            Shape::Json(&[
+                ("response", TEXT, true),
+                ("model", TEXT, true),
+                ("cached", FLAG, true),
+                ("metadata", OBJECT, true),
+            ]),
+        ),
+        others: &["400", "413", "502"],
+    },
+    Operation {
+        handler: || get(stats),
+        method: "get",
+        path: "/api/cache/stats",
+        summary: "Counts of the cache over all instances; times in ms",
+        body: &[],
+        success: (
+            "200",
+            Shape::Json(&[
+                ("totalKeys", COUNT, true),
+                ("memoryUsage", TEXT, true),
+                ("hits", COUNT, true),
+                ("misses", COUNT, true),
+                ("hitRate", NUMBER, true),
+                ("averageResponseTime", NUMBER, true),
+            ]),
+        ),
+        others: &["503"],
+    },
+    Operation {
+        handler: || delete(clear),
+        method: "delete",
+        path: "/api/cache",
+        summary: "Deletes every cached response",
+        body: &[],
+        success: ("200", Shape::Json(&[("deleted", COUNT, true)])),
+        others: &["503"],
+    },
+    Operation {
+        handler: || post(warm),
+        method: "post",
+        path: "/api/cache/warm",
+        summary: "Asks every model every prompt that is not cached yet, 256 pairs at most",
+        body: &[("prompts", TEXTS, true), ("models", TEXTS, true)],
+        success: (
+            "202",
+            Shape::Json(&[
+                ("warmed", COUNT, true),
+                ("skipped", COUNT, true),
+                ("failed", COUNT, true),
+            ]),
+        ),
+        others: &["400", "413"],
+    },
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,6 +112,14 @@ struct Generate {
     model: Option<String>,
     temperature: Option<f64>,
     max_tokens: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Generated<'a> {
+    response: &'a str,
+    model: &'a str,
+    cached: bool,
+    metadata: &'a Metadata,
 }
 
 /// Fills in the defaults and refuses what no model takes.
@@ -74,34 +152,47 @@ async fn generate(
     Body(body): Body<Generate>,
 ) -> Result<impl IntoResponse, Error> {
     let question = question(body.prompt, body.model, body.temperature, body.max_tokens)?;
-    let found = app.cache.read_through(question).await.map_err(Error::Upstream)?;
-    let mut headers = HeaderMap::new();
-    let state = HeaderValue::from_static(if found.hit { "HIT" } else { "MISS" });
-    headers.insert(CACHE, state);
-    if found.degraded {
+    let answer = app.cache.read_through(question).await.map_err(Error::Upstream)?;
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(CACHE, found(answer.hit));
+    if answer.degraded {
         headers.insert(DEGRADED, HeaderValue::from_static("cache"));
     }
-    let entry = &found.entry;
-    let body = json!({
-        "response": entry.response,
-        "model": entry.metadata.model,
-        "cached": found.hit,
-        "metadata": entry.metadata,
-    });
-    Ok((headers, Json(body)))
+    let Entry { response, metadata } = &*answer.entry;
+    let body = Generated { response, model: &metadata.model, cached: answer.hit, metadata };
+    Ok((headers, Json(body).into_response()))
 }
 
-async fn stats(State(app): State<Arc<App>>) -> Result<Json<Value>, Error> {
-    let seen = app.cache.statistics().await?;
-    let total = seen.hits + seen.misses;
-    Ok(Json(json!({
-        "totalKeys": seen.keys,
-        "memoryUsage": seen.memory,
-        "hits": seen.hits,
-        "misses": seen.misses,
-        "hitRate": ratio(seen.hits, total),
-        "averageResponseTime": ratio(seen.milliseconds, total),
-    })))
+async fn stats(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error> {
+    let cache = &app.cache;
+    let span = tracing::debug_span!(
+        "llm.cache.stats",
+        cache.stats.total_keys = field::Empty,
+        cache.stats.hit_rate = field::Empty,
+        cache.stats.memory_usage = field::Empty,
+    );
+    let make = async {
+        let seen = cache.statistics().instrument(span.clone()).await?;
+        let total = seen.hits + seen.misses;
+        let hit_rate = ratio(seen.hits, total);
+        span.record("cache.stats.total_keys", seen.keys);
+        span.record("cache.stats.hit_rate", hit_rate);
+        span.record("cache.stats.memory_usage", &seen.memory);
+        Ok(json!({
+            "totalKeys": seen.keys,
+            "memoryUsage": seen.memory,
+            "hits": seen.hits,
+            "misses": seen.misses,
+            "hitRate": hit_rate,
+            "averageResponseTime": ratio(seen.milliseconds, total),
+        }))
+    };
+    let kept = cache.in_time(cache.answer(STATS, make)).await?;
+    Ok(([(CACHE, found(kept.hit))], Json(kept.body)))
+}
+
+fn found(hit: bool) -> HeaderValue {
+    HeaderValue::from_static(if hit { "HIT" } else { "MISS" })
 }
 
 /// Nothing of nothing is nothing.
@@ -111,7 +202,14 @@ fn ratio(part: u64, of: u64) -> f64 {
 }
 
 async fn clear(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error> {
-    let (deleted, node) = app.cache.clear().await?;
+    let cache = &app.cache;
+    let span = tracing::debug_span!("llm.cache.clear", cache.deleted.count = field::Empty);
+    let work = async {
+        cache.forget_answer(STATS).await?;
+        cache.clear().await
+    };
+    let (deleted, node) = cache.in_time(work.instrument(span.clone())).await?;
+    span.record("cache.deleted.count", deleted);
     Ok((acknowledged_by(&node), Json(json!({ "deleted": deleted }))))
 }
 
@@ -136,10 +234,16 @@ async fn warm(
             questions.push(question(prompt.clone(), Some(model.clone()), None, None)?);
         }
     }
+    let span = tracing::debug_span!(
+        "cache.warmup",
+        cache.warmup.prompts = body.prompts.len(),
+        cache.warmup.models = body.models.len(),
+    );
     let results = futures_util::stream::iter(questions)
         .map(|question| app.cache.read_through(question))
         .buffer_unordered(WARMED_AT_ONCE)
         .collect::<Vec<_>>()
+        .instrument(span)
         .await;
     let count = |which: fn(&Result<super::Found, String>) -> bool| {
         results.iter().filter(|result| which(result)).count()

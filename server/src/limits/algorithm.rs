@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Policy;
+use super::{Policy, Who};
 use crate::redis::{Failure, Link, Lua, Repeat, Script};
 use crate::settings::Algorithm;
 
@@ -28,7 +28,7 @@ pub(super) async fn hit(
     link: &Link,
     algorithm: Algorithm,
     policy: &Policy,
-    who: &str,
+    who: &Who<'_>,
 ) -> Result<Hit, Failure> {
     let script = match algorithm {
         Algorithm::FixedWindow => &FIXED_WINDOW,

@@ -5,11 +5,13 @@ mod headers;
 mod local;
 mod routes;
 
+use std::fmt;
 use std::net::IpAddr;
 
 use algorithm::Hit;
+use axum::http::HeaderMap;
 use local::Local;
-pub(crate) use routes::routes;
+pub(crate) use routes::OPERATIONS;
 
 use crate::redis::{Failure, Link};
 use crate::settings::{Algorithm, Draft, LimitPolicy, LimitSettings, OnError};
@@ -17,8 +19,12 @@ use crate::settings::{Algorithm, Draft, LimitPolicy, LimitSettings, OnError};
 /// A limit with its name and the place of its counters.
 struct Policy {
     name: &'static str,
+    /// The route that it limits.
+    path: &'static str,
     prefix: String,
     limit: LimitPolicy,
+    /// The headers that are the same in every answer.
+    headers: HeaderMap,
     /// Counts in this process while Redis is away.
     local: Local,
 }
@@ -46,16 +52,18 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(settings: &LimitSettings, link: Link) -> Self {
-        let policy = |name, part: &str, limit: LimitPolicy| Policy {
+        let policy = |name, path, part: &str, limit: LimitPolicy| Policy {
             name,
+            path,
             prefix: link.key(&format!("prompt-card:{}{part}", settings.prefix)),
             limit,
+            headers: headers::fixed(name, limit, settings.draft),
             local: Local::new(limit, settings.instances),
         };
         Self {
-            general: policy("general", "", settings.general),
-            llm: policy("llm", "llm:", settings.llm),
-            burst: policy("burst", "burst:", settings.burst),
+            general: policy("general", "/api/limited", "", settings.general),
+            llm: policy("llm", "/api/limited/llm", "llm:", settings.llm),
+            burst: policy("burst", "/api/limited/burst", "burst:", settings.burst),
             link,
             on_error: settings.on_error,
             algorithm: settings.algorithm,
@@ -67,30 +75,29 @@ impl Limits {
     ///
     /// # Errors
     /// Redis is away and the setting is `closed`.
-    async fn hit(&self, policy: &Policy, who: &Who) -> Result<Decision, Failure> {
-        let who = who.key();
-        match algorithm::hit(&self.link, self.algorithm, policy, &who).await {
+    async fn hit(&self, policy: &Policy, who: &Who<'_>) -> Result<Decision, Failure> {
+        match algorithm::hit(&self.link, self.algorithm, policy, who).await {
             Ok(hit) => Ok(Decision::Counted(hit)),
             Err(failure) => match self.on_error {
                 OnError::Closed => Err(failure),
                 OnError::Open => Ok(Decision::Open),
-                OnError::Local => Ok(Decision::Local(policy.local.hit(&who))),
+                OnError::Local => Ok(Decision::Local(policy.local.hit(&who.to_string()))),
             },
         }
     }
 }
 
 /// Whose request it is. Users and addresses never share a counter.
-enum Who {
-    User(String),
+enum Who<'a> {
+    User(&'a str),
     Address(IpAddr),
 }
 
-impl Who {
-    fn key(&self) -> String {
+impl fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::User(id) => format!("user:{id}"),
-            Self::Address(address) => format!("ip:{address}"),
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Address(address) => write!(f, "ip:{address}"),
         }
     }
 }

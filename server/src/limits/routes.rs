@@ -3,75 +3,97 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use serde::Serialize;
 use serde_json::json;
 
 use super::algorithm::Hit;
-use super::{Decision, Limits, Policy, Who, headers};
+use super::{Decision, Policy, Who, headers};
 use crate::app::App;
 use crate::error::Error;
-use crate::settings::Draft;
+use crate::openapi::{FLAG, Handler, Operation, Shape, TEXT};
+use crate::redis::Failure;
 
 const DEGRADED: HeaderName = HeaderName::from_static("x-degraded");
 /// The longest user id that has a counter of its own, in bytes.
 const LONGEST: usize = 256;
 
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/limited", get(general))
-        .route("/api/limited/llm", get(llm))
-        .route("/api/limited/burst", get(burst))
+/// The routes and what they promise.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    operation("/api/limited", "Counts against the general policy", || get(general)),
+    operation("/api/limited/llm", "Counts against the llm policy", || get(llm)),
+    operation("/api/limited/burst", "Counts against the burst policy", || get(burst)),
+];
+
+const fn operation(path: &'static str, summary: &'static str, handler: Handler) -> Operation {
+    let success = ("200", Shape::Json(&[("ok", FLAG, true), ("policy", TEXT, true)]));
+    let others = &["400", "429", "503"];
+    Operation { handler, method: "get", path, summary, body: &[], success, others }
 }
 
 type Peer = ConnectInfo<SocketAddr>;
 type Limited = Result<Response, Error>;
 
 async fn general(State(app): State<Arc<App>>, peer: Peer, headers: HeaderMap) -> Limited {
-    limited(&app.limits, &app.limits.general, peer, &headers).await
+    limited(&app, &app.limits.general, peer, &headers).await
 }
 
 async fn llm(State(app): State<Arc<App>>, peer: Peer, headers: HeaderMap) -> Limited {
-    limited(&app.limits, &app.limits.llm, peer, &headers).await
+    limited(&app, &app.limits.llm, peer, &headers).await
 }
 
 async fn burst(State(app): State<Arc<App>>, peer: Peer, headers: HeaderMap) -> Limited {
-    limited(&app.limits, &app.limits.burst, peer, &headers).await
+    limited(&app, &app.limits.burst, peer, &headers).await
 }
 
-async fn limited(limits: &Limits, policy: &Policy, peer: Peer, asked: &HeaderMap) -> Limited {
-    let who = who(peer, asked)?;
-    let mut headers = HeaderMap::new();
-    let hit = match limits.hit(policy, &who).await? {
+#[derive(Serialize)]
+struct Admitted {
+    ok: bool,
+    policy: &'static str,
+}
+
+async fn limited(app: &App, policy: &Policy, peer: Peer, asked: &HeaderMap) -> Limited {
+    let decision = app.limits.hit(policy, &who(peer, asked)?).await;
+    app.metrics.limits.add(&[policy.name, named(&decision)]);
+    let mut headers = policy.headers.clone();
+    let hit = match decision? {
         Decision::Counted(hit) => {
             headers::evidence(&hit, &mut headers);
-            hit
+            Some(hit)
         }
         Decision::Local(hit) => {
             headers.insert(DEGRADED, HeaderValue::from_static("limiter"));
-            hit
+            Some(hit)
         }
         Decision::Open => {
+            headers = HeaderMap::new();
             headers.insert(DEGRADED, HeaderValue::from_static("limiter"));
-            return Ok(
-                (headers, Json(json!({ "ok": true, "policy": policy.name }))).into_response()
-            );
+            None
         }
     };
-    match limits.draft {
-        Draft::Six => headers::draft_6(&hit, policy.limit.window, &mut headers),
-        Draft::Eight => headers::draft_8(policy.name, &hit, policy.limit.window, &mut headers),
+    if let Some(hit) = &hit {
+        headers::state(policy.name, hit, app.limits.draft, &mut headers);
     }
-    Ok(answer(&hit, policy, headers))
+    Ok(match hit.filter(|hit| !hit.admitted) {
+        Some(rejected) => {
+            let agent = asked.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+            drop(tracing::debug_span!(
+                "rate_limit.exceeded",
+                rate_limit.ip = %peer.0.ip(),
+                rate_limit.endpoint = policy.path,
+                rate_limit.user_agent = agent.unwrap_or_default(),
+            ));
+            refuse(&rejected, headers)
+        }
+        None => (headers, Json(Admitted { ok: true, policy: policy.name })).into_response(),
+    })
 }
 
-fn answer(hit: &Hit, policy: &Policy, mut headers: HeaderMap) -> Response {
-    if hit.admitted {
-        return (headers, Json(json!({ "ok": true, "policy": policy.name }))).into_response();
-    }
+fn refuse(hit: &Hit, mut headers: HeaderMap) -> Response {
     let retry_after = headers::seconds(hit.reset);
     headers.insert(header::RETRY_AFTER, retry_after.into());
     let error = "Too many requests, please try again later.";
@@ -79,11 +101,22 @@ fn answer(hit: &Hit, policy: &Policy, mut headers: HeaderMap) -> Response {
     (StatusCode::TOO_MANY_REQUESTS, headers, body).into_response()
 }
 
-fn who(ConnectInfo(peer): Peer, headers: &HeaderMap) -> Result<Who, Error> {
+/// A decision in the metrics.
+fn named(decision: &Result<Decision, Failure>) -> &'static str {
+    match decision {
+        Ok(Decision::Counted(hit)) if hit.admitted => "admitted",
+        Ok(Decision::Counted(_)) => "rejected",
+        Ok(Decision::Local(hit)) if hit.admitted => "admitted-local",
+        Ok(Decision::Local(_)) => "rejected-local",
+        Ok(Decision::Open) => "admitted-open",
+        Err(_) => "rejected-closed",
+    }
+}
+
+fn who(ConnectInfo(peer): Peer, headers: &HeaderMap) -> Result<Who<'_>, Error> {
     let Some(user) = headers.get("x-user-id") else { return Ok(Who::Address(peer.ip())) };
     let user = user.to_str().ok().filter(|user| (1..=LONGEST).contains(&user.len()));
-    let user = user.ok_or_else(|| {
+    user.map(Who::User).ok_or_else(|| {
         Error::field("X-User-Id", "X-User-Id must be 1 to 256 visible ASCII characters")
-    })?;
-    Ok(Who::User(user.to_owned()))
+    })
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::store::{Online, Store};
 use crate::clock;
+use crate::metrics::Metrics;
 use crate::redis::{Heard, subscribe};
 
 /// How far a socket may fall behind before it is closed.
@@ -44,12 +45,14 @@ struct Known {
 
 /// Passes on what Redis publishes, and what was missed while the subscription was down.
 pub(super) struct Hub {
+    metrics: Arc<Metrics>,
     told: broadcast::Sender<Told>,
 }
 
 impl Hub {
-    pub(super) fn start(store: Arc<Store>, ttl: Duration) -> Arc<Self> {
-        let hub = Arc::new(Self { told: broadcast::channel(BACKLOG).0 });
+    pub(super) fn start(store: Arc<Store>, ttl: Duration, metrics: &Arc<Metrics>) -> Arc<Self> {
+        let metrics = Arc::clone(metrics);
+        let hub = Arc::new(Self { metrics, told: broadcast::channel(BACKLOG).0 });
         tokio::spawn(Listener { hub: Arc::clone(&hub), store, ledger: Ledger::default() }.run(ttl));
         hub
     }
@@ -148,6 +151,7 @@ impl Listener {
 
     fn tell(&self, user: &str, online: bool, seq: u64, origin: &str) {
         let status = if online { "online" } else { "offline" };
+        self.hub.metrics.status.add(&[status]);
         let data = json!({ "userId": user, "status": status, "seq": seq });
         let frame = json!({ "event": "user:status", "data": data }).to_string();
         let told = Told { frame: frame.into(), origin: origin.into() };

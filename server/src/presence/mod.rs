@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use hub::Hub;
 use registry::Registry;
-pub(crate) use routes::routes;
+pub(crate) use routes::OPERATIONS;
 use store::Store;
 use tokio::sync::watch;
 
-use crate::redis::Link;
+use crate::metrics::Metrics;
+use crate::redis::{Failure, Link};
 use crate::settings::Settings;
 
 /// How long a stop waits for sockets to say goodbye.
@@ -35,7 +36,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    pub(crate) fn start(settings: &Settings, link: &Link) -> Self {
+    pub(crate) fn start(settings: &Settings, link: &Link, metrics: &Arc<Metrics>) -> Self {
         let ttl = settings.presence.ttl;
         let store = Arc::new(Store::new(link, ttl));
         Self {
@@ -43,7 +44,7 @@ impl Presence {
             ping: settings.presence.ping,
             patience: settings.redis.command_timeout,
             registry: Registry::start(Arc::clone(&store), ttl),
-            hub: Hub::start(Arc::clone(&store), ttl),
+            hub: Hub::start(Arc::clone(&store), ttl, metrics),
             store,
             sockets: AtomicU64::new(0),
             closing: watch::channel(false).0,
@@ -53,6 +54,14 @@ impl Presence {
     /// Open sockets of this instance.
     pub(crate) fn sockets(&self) -> u64 {
         self.sockets.load(Ordering::Relaxed)
+    }
+
+    /// How many users are online, on any instance.
+    ///
+    /// # Errors
+    /// Redis could not be asked.
+    pub(crate) async fn online(&self) -> Result<u64, Failure> {
+        Ok(self.store.online().await?.len() as u64)
     }
 
     /// Tells all sockets that this instance goes away.

@@ -2,32 +2,84 @@
 
 use std::sync::Arc;
 
+use axum::Json;
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, State};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::socket;
 use crate::app::App;
 use crate::error::Error;
+use crate::http::Parts;
+use crate::openapi::{COUNT, FLAG, Operation, Shape, TEXT};
 
 /// The longest text frame that is read, in bytes.
 const LONGEST_FRAME: usize = 16 * 1024;
 
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/ws", get(connect))
-        .route("/api/presence", get(list))
-        .route("/api/presence/{userId}", get(user))
-}
+/// Allocated for each socket, in bytes: most of them say little.
+const READ_BUFFER: usize = 1024;
 
-async fn connect(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
+/// The routes and what they promise.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        handler: || get(list),
+        method: "get",
+        path: "/api/presence",
+        summary: "Who is online",
+        body: &[],
+        success: (
+            "200",
+            Shape::Json(&[
+                ("users", r#"{"type":"array","items":{"type":"string"}}"#, true),
+                ("count", COUNT, true),
+            ]),
+        ),
+        others: &["503"],
+    },
+    Operation {
+        handler: || get(user),
+        method: "get",
+        path: "/api/presence/{userId}",
+        summary: "Whether a user is online, and with how many sockets",
+        body: &[],
+        success: (
+            "200",
+            Shape::Json(&[
+                ("userId", TEXT, true),
+                ("online", FLAG, true),
+                ("sockets", COUNT, true),
+            ]),
+        ),
+        others: &["400", "503"],
+    },
+    Operation {
+        handler: || get(connect),
+        method: "get",
+        path: "/ws",
+        summary: "A WebSocket: `user:online {userId}` in, `user:status` out",
+        body: &[],
+        success: ("101", Shape::Nothing),
+        others: &["400"],
+    },
+];
+
+async fn connect(
+    State(app): State<Arc<App>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Error> {
+    let upgrade = upgrade.map_err(|rejection| Error::Invalid {
+        error: format!("this is for WebSockets: {}", rejection.body_text()),
+        field: None,
+    })?;
+    let answer = upgrade
         .max_message_size(LONGEST_FRAME)
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
-        .on_upgrade(move |socket| socket::serve(app, socket))
+        .on_upgrade(move |socket| socket::serve(app, socket));
+    Ok(answer)
 }
 
 async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, Error> {
@@ -36,7 +88,10 @@ async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, Error> {
     Ok(Json(json!({ "count": users.len(), "users": users })))
 }
 
-async fn user(State(app): State<Arc<App>>, Path(user): Path<String>) -> Result<Json<Value>, Error> {
+async fn user(
+    State(app): State<Arc<App>>,
+    Parts(user): Parts<String>,
+) -> Result<Json<Value>, Error> {
     let sockets = app.presence.store.sockets(&user).await?;
     Ok(Json(json!({ "userId": user, "online": sockets > 0, "sockets": sockets })))
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 
 use super::Presence;
 use super::store::Change;
@@ -42,7 +43,8 @@ struct Connection {
 pub(super) async fn serve(app: Arc<App>, socket: WebSocket) {
     let id: Arc<str> = format!("{}:{}", app.presence.instance, random::hex(12)).into();
     let (answers, outgoing) = mpsc::channel(ANSWERS);
-    app.presence.sockets.fetch_add(1, Ordering::Relaxed);
+    tracing::debug_span!("websocket.connection", websocket.event = "connection", socket.id = &*id,)
+        .in_scope(|| app.presence.sockets.fetch_add(1, Ordering::Relaxed));
     let mut connection = Connection { app: Arc::clone(&app), socket, id, user: None, answers };
     connection.converse(outgoing).await;
     let user = connection.user.take();
@@ -142,11 +144,18 @@ impl Connection {
         if let Some(before) = self.user.replace(user.clone()).filter(|before| *before != user) {
             self.change(false, before).await;
         }
+        let span = tracing::debug_span!(
+            "websocket.user.set_online",
+            websocket.event = "user:online",
+            user.id = user,
+            socket.id = &*self.id,
+            operation = "set_online",
+        );
         let change = Change { here: true, user: user.clone(), socket: self.id.to_string() };
         let app = Arc::clone(&self.app);
         let registry = self.presence().registry.clone();
         // Sent from here, so that it is in line before the socket's end can be.
-        let asked = registry.ask(change).await;
+        let asked = registry.ask(change).instrument(span).await;
         let answers = self.answers.clone();
         tokio::spawn(async move {
             let patience = app.presence.patience;
@@ -162,9 +171,16 @@ impl Connection {
     }
 
     async fn change(&mut self, here: bool, user: String) {
+        let span = tracing::debug_span!(
+            "websocket.user.set_offline",
+            websocket.event = "disconnect",
+            user.id = user,
+            socket.id = &*self.id,
+            operation = "set_offline",
+        );
         let change = Change { here, user, socket: self.id.to_string() };
         // Nothing waits for the answer: the registry makes up for what fails.
-        drop(self.presence().registry.ask(change).await);
+        drop(self.presence().registry.ask(change).instrument(span).await);
     }
 }
 

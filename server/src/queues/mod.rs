@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-pub(crate) use routes::routes;
+pub(crate) use routes::OPERATIONS;
 use store::Store;
 use worker::Worker;
 
-use crate::redis::{Heard, Redis, subscribe};
+use crate::metrics::Metrics;
+use crate::redis::{Failure, Heard, Redis, subscribe};
 use crate::settings::{QueueLimits, Settings};
 use crate::upstream::Upstream;
 use crate::{clock, random};
@@ -41,6 +42,9 @@ struct Queue {
     worker: Arc<Worker>,
 }
 
+/// How many jobs are in each state.
+type States = [(&'static str, u64); 5];
+
 /// The queues of the service.
 pub(crate) struct Queues {
     all: [Queue; 2],
@@ -49,12 +53,17 @@ pub(crate) struct Queues {
 }
 
 impl Queues {
-    pub(crate) fn start(settings: &Settings, redis: &Redis, upstream: &Upstream) -> Self {
+    pub(crate) fn start(
+        settings: &Settings,
+        redis: &Redis,
+        upstream: &Upstream,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
         let queues = &settings.queues;
         let start = |definition: &'static Definition, limits: QueueLimits| {
             let store = Arc::new(Store::new(definition, redis, queues.replicas));
-            let worker =
-                Worker::start(definition, limits, queues.lease, Arc::clone(&store), upstream);
+            let plan = worker::Plan { definition, limits, lease: queues.lease };
+            let worker = Worker::start(plan, Arc::clone(&store), upstream, metrics);
             Queue { definition, limits, store, worker }
         };
         let all = [start(&LLM, queues.llm), start(&EMAIL, queues.email)];
@@ -70,6 +79,25 @@ impl Queues {
         Self { all, backoff: queues.backoff, submitted: AtomicU64::new(0) }
     }
 
+    /// Every queue's jobs by their state.
+    ///
+    /// # Errors
+    /// Redis could not be asked.
+    pub(crate) async fn counts(&self) -> Result<Vec<(&'static str, States)>, Failure> {
+        let count = self.all.iter().map(|queue| async {
+            let [waiting, active, completed, failed, delayed] = queue.store.count().await?;
+            let states = [
+                ("waiting", waiting),
+                ("active", active),
+                ("completed", completed),
+                ("failed", failed),
+                ("delayed", delayed),
+            ];
+            Ok((queue.definition.name, states))
+        });
+        futures_util::future::try_join_all(count).await
+    }
+
     fn find(&self, name: &str) -> Option<&Queue> {
         self.all.iter().find(|queue| queue.definition.name == name)
     }
@@ -81,9 +109,9 @@ impl Queues {
         format!("{:012x}{count:06x}{}", clock::unix_ms(), random::hex(6))
     }
 
-    /// Jobs that this instance runs at this moment.
-    pub(crate) fn running(&self) -> u64 {
-        self.all.iter().map(|queue| queue.worker.running()).sum()
+    /// Jobs of each queue that this instance runs at this moment.
+    pub(crate) fn running(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.all.iter().map(|queue| (queue.definition.name, queue.worker.running()))
     }
 
     /// Takes no more jobs and waits for those that run.

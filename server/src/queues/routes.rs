@@ -1,33 +1,80 @@
 //! Queues over HTTP.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tracing::Instrument as _;
 
 use super::store::Submission;
 use crate::app::App;
 use crate::error::Error;
-use crate::http::{Body, acknowledged_by};
+use crate::http::{Body, Parts, acknowledged_by};
+use crate::openapi::{ANY, COUNT, OBJECT, OPTIONS, Operation, QUEUE, STATE, Shape, TEXT};
 
 const HIGHEST_PRIORITY_NUMBER: u32 = 1_000_000;
 const LONGEST_DELAY_MS: u64 = 31_536_000_000;
 const MOST_ATTEMPTS: u32 = 100;
 const LONGEST_BACKOFF_MS: u64 = 86_400_000;
 
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/jobs", post(submit))
-        .route("/api/jobs/{queue}/{id}", get(job))
-        .route("/api/queues/stats", get(stats))
-}
+/// The routes and what they promise.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        handler: || post(submit),
+        method: "post",
+        path: "/api/jobs",
+        summary: "Stores a job as durably as QUEUE_DURABILITY asks",
+        body: &[
+            ("queue", TEXT, true),
+            ("name", TEXT, true),
+            ("data", OBJECT, true),
+            ("opts", OPTIONS, false),
+        ],
+        success: ("202", Shape::Json(&[("id", TEXT, true), ("queue", QUEUE, true)])),
+        others: &["400", "404", "413", "503"],
+    },
+    Operation {
+        handler: || get(job),
+        method: "get",
+        path: "/api/jobs/{queue}/{id}",
+        summary: "A job as it is now",
+        body: &[],
+        success: (
+            "200",
+            Shape::Json(&[
+                ("id", TEXT, true),
+                ("queue", QUEUE, true),
+                ("name", TEXT, true),
+                ("state", STATE, true),
+                ("data", OBJECT, true),
+                ("attempts", COUNT, true),
+                ("attemptsMade", COUNT, true),
+                ("priority", COUNT, true),
+                ("result", ANY, false),
+                ("failedReason", TEXT, false),
+            ]),
+        ),
+        others: &["400", "404", "503"],
+    },
+    Operation {
+        handler: || get(stats),
+        method: "get",
+        path: "/api/queues/stats",
+        summary: "How many jobs each queue has in each state",
+        body: &[],
+        success: (
+            "200",
+            Shape::Json(&[("llm-processing", OBJECT, true), ("email-notifications", OBJECT, true)]),
+        ),
+        others: &["503"],
+    },
+];
 
 #[derive(Deserialize)]
 struct Job {
@@ -44,6 +91,12 @@ struct Options {
     delay: Option<u64>,
     attempts: Option<u32>,
     backoff: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Accepted {
+    id: String,
+    queue: &'static str,
 }
 
 async fn submit(
@@ -89,15 +142,23 @@ async fn submit(
         attempts,
         backoff,
     };
-    let node = queue.store.add(&submission).await?;
+    let span = tracing::debug_span!(
+        "job.queue.add",
+        job.queue = definition.name,
+        "job.type" = definition.job,
+        job.id = submission.id,
+        job.priority = submission.priority,
+    );
+    let node = queue.store.add(&submission).instrument(span).await?;
     queue.worker.wake();
-    let body = json!({ "id": submission.id, "queue": definition.name });
+    app.metrics.submitted.add(&[definition.name]);
+    let body = Accepted { id: submission.id, queue: definition.name };
     Ok((StatusCode::ACCEPTED, acknowledged_by(&node), Json(body)))
 }
 
 async fn job(
     State(app): State<Arc<App>>,
-    Path((name, id)): Path<(String, String)>,
+    Parts((name, id)): Parts<(String, String)>,
 ) -> Result<Json<Value>, Error> {
     let queue =
         app.queues.find(&name).ok_or_else(|| Error::NotFound(format!("the queue {name:?}")))?;
@@ -130,16 +191,10 @@ async fn job(
 }
 
 async fn stats(State(app): State<Arc<App>>) -> Result<Json<Value>, Error> {
-    let all = &app.queues.all;
-    let counts = futures_util::future::try_join_all(all.iter().map(|queue| queue.store.count()));
-    let mut body = BTreeMap::new();
-    for (queue, counts) in all.iter().zip(counts.await?) {
-        let [waiting, active, completed, failed, delayed] = counts;
-        let counts = json!({
-            "waiting": waiting, "active": active, "completed": completed, "failed": failed,
-            "delayed": delayed,
-        });
-        body.insert(queue.definition.name, counts);
+    let mut body = Map::new();
+    for (queue, states) in app.queues.counts().await? {
+        let states = states.map(|(state, count)| (state.to_owned(), json!(count)));
+        body.insert(queue.to_owned(), Value::Object(Map::from_iter(states)));
     }
-    Ok(Json(json!(body)))
+    Ok(Json(Value::Object(body)))
 }

@@ -82,7 +82,7 @@ impl Store {
             .call(&ADD)
             .arg(&job.id)
             .arg(&job.name)
-            .arg(&job.data.to_string())
+            .arg(job.data.to_string())
             .arg(job.priority)
             .arg(millis(job.delay))
             .arg(job.attempts)
@@ -140,7 +140,7 @@ impl Store {
         keep: Keep,
     ) -> Result<bool, Failure> {
         let script = self.call(&COMPLETE).arg(&job.id).arg(&job.lease);
-        let script = script.arg(&result.to_string()).arg(kept(keep));
+        let script = script.arg(result.to_string()).arg(kept(keep));
         Ok(self.link.run(&script, Repeat::Safe).await?.value)
     }
 

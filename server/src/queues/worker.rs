@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tracing::{Instrument as _, Span, field};
 
 use super::Definition;
 use super::store::{Leased, Store};
 use crate::cache::question;
+use crate::metrics::Metrics;
 use crate::settings::QueueLimits;
 use crate::upstream::{OnBehalf, Upstream};
 use crate::{clock, random};
@@ -30,11 +32,20 @@ struct Held {
     lost: Arc<Notify>,
 }
 
+/// What a worker does, and how much of it.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) definition: &'static Definition,
+    pub(super) limits: QueueLimits,
+    pub(super) lease: Duration,
+}
+
 /// One queue's worker in this instance.
 pub(super) struct Worker {
     definition: &'static Definition,
     limits: QueueLimits,
     lease: Duration,
+    metrics: Arc<Metrics>,
     store: Arc<Store>,
     upstream: Upstream,
     slots: Arc<Semaphore>,
@@ -44,16 +55,17 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn start(
-        definition: &'static Definition,
-        limits: QueueLimits,
-        lease: Duration,
+        plan: Plan,
         store: Arc<Store>,
         upstream: &Upstream,
+        metrics: &Arc<Metrics>,
     ) -> Arc<Self> {
+        let Plan { definition, limits, lease } = plan;
         let worker = Arc::new(Self {
             definition,
             limits,
             lease,
+            metrics: Arc::clone(metrics),
             store,
             upstream: upstream.clone(),
             slots: Arc::new(Semaphore::new(limits.concurrency)),
@@ -157,11 +169,18 @@ impl Worker {
     }
 
     async fn run(&self, job: &Leased) {
-        let attempt = job.failures + 1;
+        let (started, attempt) = (clock::now(), job.failures + 1);
+        let span = self.span(job);
         let done = {
             let call = OnBehalf { queue: self.definition.name, id: &job.id, attempt };
-            self.work(job, &call).await
+            self.work(job, &call).instrument(span.clone()).await
         };
+        span.record("job.success", done.is_ok());
+        if let Ok(result) = &done {
+            let response = result["response"].as_str().map_or(0, str::len);
+            span.record("response.length", response);
+        }
+        drop(span);
         let deadline = clock::now() + SETTLE;
         loop {
             let settled = match &done {
@@ -171,6 +190,13 @@ impl Worker {
             match settled {
                 Ok(mine) => {
                     tracing::debug!(job = job.id, attempt, mine, ok = done.is_ok(), "job settled");
+                    let outcome = match (mine, &done) {
+                        (false, _) => "lost",
+                        (true, Ok(_)) => "completed",
+                        (true, Err(_)) => "failed",
+                    };
+                    let labels = [self.definition.name, outcome];
+                    self.metrics.attempts.observe(&labels, started.elapsed());
                     return;
                 }
                 Err(failure) if clock::now() >= deadline => {
@@ -179,6 +205,31 @@ impl Worker {
                 }
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
+        }
+    }
+
+    /// An attempt, for those who follow it.
+    fn span(&self, job: &Leased) -> Span {
+        let text = |field: &str, default| job.data[field].as_str().unwrap_or(default);
+        match self.definition.job {
+            "generate-response" => tracing::debug_span!(
+                "job.process.llm",
+                job.id = job.id,
+                "job.type" = self.definition.name,
+                llm.model = text("model", "default"),
+                user.id = text("userId", "anonymous"),
+                job.success = field::Empty,
+                response.length = field::Empty,
+            ),
+            _ => tracing::debug_span!(
+                "job.process.email",
+                job.id = job.id,
+                "job.type" = self.definition.name,
+                email.to = text("to", ""),
+                user.id = text("userId", "system"),
+                job.success = field::Empty,
+                response.length = field::Empty,
+            ),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, RedisError, Value};
 use tokio::time::Instant;
+use tracing::{Instrument as _, field};
 
 use super::address::Address;
 use super::cluster::slot;
@@ -47,8 +48,8 @@ enum Attempt {
 /// A command in the forms in which it may have to be sent.
 struct Request<'a> {
     cmd: &'a Cmd,
-    /// A script in full, for a node that does not know it.
-    whole: Option<&'a Cmd>,
+    /// The script that it calls, for a node that does not know it.
+    script: Option<&'a Invocation>,
     repeat: Repeat,
     deadline: Instant,
 }
@@ -69,7 +70,7 @@ impl Link {
         repeat: Repeat,
     ) -> Result<Answer<T>, Failure> {
         let deadline = self.deadline();
-        self.exchange(Request { cmd, whole: None, repeat, deadline }).await
+        self.exchange(Request { cmd, script: None, repeat, deadline }).await
     }
 
     /// Calls a script by its hash and, where the node does not know it, in full.
@@ -82,8 +83,8 @@ impl Link {
         repeat: Repeat,
     ) -> Result<Answer<T>, Failure> {
         let deadline = self.deadline();
-        let (cmd, whole) = (&script.by_hash, Some(&script.whole));
-        self.exchange(Request { cmd, whole, repeat, deadline }).await
+        let (cmd, script) = (&script.by_hash, Some(script));
+        self.exchange(Request { cmd, script, repeat, deadline }).await
     }
 
     /// Like [`Link::call`], until `deadline`, and at once refused where there is no connection.
@@ -99,7 +100,7 @@ impl Link {
         if !self.is_up() {
             return Err(Failure::refused("there is no connection"));
         }
-        self.exchange(Request { cmd, whole: None, repeat, deadline }).await
+        self.exchange(Request { cmd, script: None, repeat, deadline }).await
     }
 
     async fn exchange<T: FromRedisValue>(
@@ -107,7 +108,18 @@ impl Link {
         request: Request<'_>,
     ) -> Result<Answer<T>, Failure> {
         let started = clock::now();
-        let result = self.attempts(&request).await;
+        let span = tracing::debug_span!(
+            "redis.command",
+            otel.kind = "client",
+            db.system = "redis",
+            db.operation = %name_of(request.cmd),
+            redis.client = self.plan.name,
+            error.message = field::Empty,
+        );
+        let result = self.attempts(&request).instrument(span.clone()).await;
+        if let Err(failure) = &result {
+            span.record("error.message", field::display(failure));
+        }
         self.plan.metrics.redis_command(self.plan.name, started.elapsed(), result.is_ok());
         let (value, node) = result?;
         let value = redis::from_redis_value(value)
@@ -185,9 +197,9 @@ impl Link {
 
     async fn attempt(&self, live: &Live, request: &Request<'_>, asking: bool) -> Attempt {
         let first = self.send(live, request.cmd, asking, request.deadline).await;
-        match (&first, request.whole) {
-            (Attempt::Refused(why), Some(whole)) if why.starts_with("NOSCRIPT") => {
-                self.send(live, whole, asking, request.deadline).await
+        match (&first, request.script) {
+            (Attempt::Refused(why), Some(script)) if why.starts_with("NOSCRIPT") => {
+                self.send(live, &script.whole(), asking, request.deadline).await
             }
             _ => first,
         }
@@ -240,6 +252,14 @@ impl Link {
             Verdict::Refused => Attempt::Refused(error.to_string()),
             Verdict::Failed => Attempt::Unknown(error.to_string()),
         }
+    }
+}
+
+/// The command's name, for those who follow it.
+fn name_of(cmd: &Cmd) -> std::borrow::Cow<'_, str> {
+    match cmd.args_iter().next() {
+        Some(redis::Arg::Simple(name)) => String::from_utf8_lossy(name),
+        _ => "".into(),
     }
 }
 

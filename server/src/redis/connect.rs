@@ -7,6 +7,7 @@ use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError, Value};
 use tokio::task::JoinHandle;
 
 use super::address::{Address, Dialer};
+use super::batch::LetOthersFirst;
 
 /// What a role's connections log in with.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +108,7 @@ pub(crate) async fn bare(
     let handshake = MultiplexedConnection::new_with_config(&info, stream, config);
     let made = tokio::time::timeout(dialer.timeout, handshake).await;
     let (connection, driver) = made.unwrap_or_else(|_| Err(timed_out()))?;
-    Ok((connection, tokio::spawn(driver)))
+    Ok((connection, tokio::spawn(LetOthersFirst::new(driver))))
 }
 
 /// A connection's driver that ends with whoever holds this.

@@ -1,6 +1,7 @@
 //! The Redis layer: three roles, each one supervised connection, over redis-rs.
 
 mod address;
+mod batch;
 mod call;
 mod cluster;
 mod connect;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 pub(crate) use address::{Address, Dialer};
 pub(crate) use call::{Answer, Repeat};
 use cluster::Board;
-pub(crate) use connect::Login;
+pub(crate) use connect::{Login, bare};
 pub(crate) use durable::Durable;
 pub(crate) use failure::Failure;
 pub(crate) use link::Link;
@@ -133,6 +134,11 @@ impl Redis {
             main_plan,
             main_way,
         }
+    }
+
+    /// Every role by its name.
+    pub(crate) fn roles(&self) -> [(&'static str, &Link); 3] {
+        [("main", &self.main), ("cache", &self.cache), ("sessions", &self.sessions)]
     }
 
     /// Another connection to the node of main that has `key`, for commands that block it.

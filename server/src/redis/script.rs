@@ -1,24 +1,22 @@
 //! Lua scripts: one atomic step on the server, sent by hash and, where unknown, in full.
 
-use redis::{Cmd, ToRedisArgs};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-/// A script and its SHA-1 digest.
-pub(crate) struct Script(redis::Script, String);
+use redis::{Arg, Cmd, ToRedisArgs};
+
+/// A script and its source.
+pub(crate) struct Script(redis::Script, Arc<str>);
 
 impl Script {
     pub(crate) fn new(source: &str) -> Self {
-        Self(redis::Script::new(source), source.to_owned())
+        Self(redis::Script::new(source), source.into())
     }
 
     /// The script with its keys and arguments.
     pub(crate) fn with(&self, keys: &[&str]) -> Invocation {
-        let build = |name: &str, body: &str| {
-            let mut cmd = redis::cmd(name);
-            cmd.arg(body).arg(keys.len()).arg(keys);
-            cmd
-        };
-        Invocation { by_hash: build("EVALSHA", self.0.get_hash()), whole: build("EVAL", &self.1) }
+        let mut by_hash = redis::cmd("EVALSHA");
+        by_hash.arg(self.0.get_hash()).arg(keys.len()).arg(keys);
+        Invocation { by_hash, source: Arc::clone(&self.1) }
     }
 }
 
@@ -34,17 +32,29 @@ impl Script {
 /// A script that is compiled in: `static X: Lua = lua(|| Script::new(include_str!("x.lua")))`.
 pub(crate) type Lua = LazyLock<Script>;
 
-/// A call of a script in both of its forms.
+/// A call of a script.
 pub(crate) struct Invocation {
     pub(crate) by_hash: Cmd,
-    pub(crate) whole: Cmd,
+    source: Arc<str>,
 }
 
 impl Invocation {
     /// Adds an argument.
-    pub(crate) fn arg(mut self, value: impl ToRedisArgs + Copy) -> Self {
+    pub(crate) fn arg(mut self, value: impl ToRedisArgs) -> Self {
         self.by_hash.arg(value);
-        self.whole.arg(value);
         self
+    }
+
+    /// The same call with the script in full: made where it is needed, since a script is longer
+    /// than all of its arguments.
+    pub(crate) fn whole(&self) -> Cmd {
+        let mut whole = redis::cmd("EVAL");
+        whole.arg(&*self.source);
+        for argument in self.by_hash.args_iter().skip(2) {
+            if let Arg::Simple(bytes) = argument {
+                whole.arg(bytes);
+            }
+        }
+        whole
     }
 }

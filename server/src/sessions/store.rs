@@ -125,7 +125,7 @@ impl Store {
             return Ok(None);
         }
         let script = WRITE.with(&[&self.key(id)]).arg(&self.ttl);
-        let script = script.arg(&format!("d:{key}")).arg(&value.to_string());
+        let script = script.arg(format!("d:{key}")).arg(value.to_string());
         #[cfg(feature = "planted-defects")]
         let script = match crate::defects::SESSION_WRITE_DROPPED.strikes() {
             true => READ.with(&[&self.key(id)]).arg(&self.ttl),

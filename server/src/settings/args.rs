@@ -12,12 +12,30 @@ macro_rules! args {
         pub struct Args {
             $($(
                 $(#[doc = $help])+
-                #[arg(long, env = $env, help_heading = $group, value_name = "VALUE"
+                #[arg(long, env = $env, help_heading = $group
+                    , value_name = value_name(stringify!($field))
                     $(, default_value = $default)?, hide_env_values = true)]
                 pub $field: $type,
             )+)+
         }
     };
+}
+
+/// What stands for the value in the manual: its unit, where it has one.
+fn value_name(field: &str) -> &'static str {
+    const NAMES: &[(&[&str], &str)] = &[
+        (&["_ms", "_timeout", "_delay"], "MS"),
+        (&["_seconds"], "SECONDS"),
+        (&["port"], "PORT"),
+        (&["host", "_address"], "HOST"),
+        (&["_url", "_endpoint"], "URL"),
+        (&["_sentinels", "_nodes"], "HOST:PORT,…"),
+        (&["_password", "_secret"], "SECRET"),
+        (&["_db", "_requests", "_instances", "_concurrency", "_attempts"], "N"),
+        (&["_llm_responses", "_api_responses", "_enable_metrics", "_tls"], "BOOLEAN"),
+    ];
+    let ends = |(ends, _): &&(&[&str], &str)| ends.iter().any(|end| field.ends_with(end));
+    NAMES.iter().find(ends).map_or("VALUE", |(_, name)| name)
 }
 
 args! {
@@ -33,6 +51,15 @@ args! {
         node_env: String, "NODE_ENV" = "development";
         /// Longest time a call of the model or mail API may take, 1 to 600000 ms
         upstream_timeout_ms: String, "UPSTREAM_TIMEOUT_MS" = "30000";
+        /// Whether /metrics is there and Redis' INFO collected, true or false
+        redis_enable_metrics: String, "REDIS_ENABLE_METRICS" = "true";
+        /// How often Redis' INFO and the depths of queues are collected, 100 to 3600000 ms
+        redis_metrics_interval_ms: String, "REDIS_METRICS_INTERVAL_MS" = "60000";
+        /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or directives such as
+        /// `info,redrill_server::queues=debug`
+        redis_log_level: String, "REDIS_LOG_LEVEL" = "info";
+        /// Collector of OpenTelemetry that spans are sent to (OTLP over HTTP); none where not set
+        otel_exporter_otlp_endpoint: Option<String>, "OTEL_EXPORTER_OTLP_ENDPOINT";
         /// Model API; where not set, a built-in stub answers
         llm_upstream_url: Option<String>, "LLM_UPSTREAM_URL";
         /// Mail API; where not set, a built-in stub answers
@@ -123,6 +150,10 @@ args! {
         cache_ttl_seconds: String, "CACHE_TTL_SECONDS" = "3600";
         /// Whether model responses are cached, true or false
         cache_llm_responses: String, "CACHE_LLM_RESPONSES" = "true";
+        /// Whether answers of GET /api/cache/stats are cached, true or false
+        cache_api_responses: String, "CACHE_API_RESPONSES" = "true";
+        /// How long such an answer is kept, 0.001 to 86400 s
+        cache_api_ttl_seconds: String, "CACHE_API_TTL_SECONDS" = "1";
     }
     "Sessions" {
         /// How long an unused session lives, 0.001 to 31536000 s

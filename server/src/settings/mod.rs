@@ -18,6 +18,10 @@ pub struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) instance: String,
     pub(crate) production: bool,
+    pub(crate) log_level: String,
+    pub(crate) otlp_endpoint: Option<String>,
+    /// How often Redis is asked how it is; never where metrics are off.
+    pub(crate) collect_every: Option<Duration>,
     pub(crate) llm_upstream: Option<String>,
     pub(crate) mail_upstream: Option<String>,
     pub(crate) upstream_timeout: Duration,
@@ -33,6 +37,8 @@ pub struct Settings {
 pub(crate) struct CacheSettings {
     pub(crate) ttl: Duration,
     pub(crate) llm_responses: bool,
+    /// How long answers of this service itself are kept, if they are.
+    pub(crate) api_responses: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]
@@ -131,6 +137,10 @@ impl TryFrom<&Args> for Settings {
             listen: SocketAddr::new(host, read.number("PORT", &args.port, 0, 65535)),
             instance: args.instance_id.clone().unwrap_or_else(|| crate::random::hex(4)),
             production,
+            log_level: read.log_level("REDIS_LOG_LEVEL", &args.redis_log_level),
+            otlp_endpoint: read
+                .url("OTEL_EXPORTER_OTLP_ENDPOINT", args.otel_exporter_otlp_endpoint.as_deref()),
+            collect_every: collect_every(&mut read, args),
             llm_upstream: read.url("LLM_UPSTREAM_URL", args.llm_upstream_url.as_deref()),
             mail_upstream: read.url("MAIL_UPSTREAM_URL", args.mail_upstream_url.as_deref()),
             upstream_timeout: read.millis(
@@ -161,12 +171,23 @@ impl TryFrom<&Args> for Settings {
     }
 }
 
+fn collect_every(read: &mut Reader, args: &Args) -> Option<Duration> {
+    let name = "REDIS_METRICS_INTERVAL_MS";
+    let every = read.millis(name, &args.redis_metrics_interval_ms, 100, 3_600_000);
+    let on = read.boolean("REDIS_ENABLE_METRICS", &args.redis_enable_metrics);
+    on.then_some(every)
+}
+
 fn cache(read: &mut Reader, args: &Args) -> CacheSettings {
     const YEAR: f64 = 31_536_000.0;
-    let booleans = [("true", true), ("false", false)];
+    let name = "CACHE_API_TTL_SECONDS";
+    let api_ttl = read.seconds(name, &args.cache_api_ttl_seconds, 0.001, 86400.0);
     CacheSettings {
         ttl: read.seconds("CACHE_TTL_SECONDS", &args.cache_ttl_seconds, 0.001, YEAR),
-        llm_responses: read.choice("CACHE_LLM_RESPONSES", &args.cache_llm_responses, &booleans),
+        llm_responses: read.boolean("CACHE_LLM_RESPONSES", &args.cache_llm_responses),
+        api_responses: read
+            .boolean("CACHE_API_RESPONSES", &args.cache_api_responses)
+            .then_some(api_ttl),
     }
 }
 

@@ -92,6 +92,17 @@ impl Reader {
         }
     }
 
+    pub(super) fn boolean(&mut self, name: &str, value: &str) -> bool {
+        self.choice(name, value, &[("true", true), ("false", false)])
+    }
+
+    pub(super) fn log_level(&mut self, name: &str, value: &str) -> String {
+        if tracing_subscriber::EnvFilter::try_new(value).is_err() {
+            self.wrong(name, value, "error, warn, info, debug, trace, or directives for tracing");
+        }
+        value.to_owned()
+    }
+
     pub(super) fn url(&mut self, name: &str, value: Option<&str>) -> Option<String> {
         let value = value?;
         let known = value.starts_with("http://") && reqwest::Url::parse(value).is_ok();

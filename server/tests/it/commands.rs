@@ -37,6 +37,10 @@ fn counts(node: &Node) -> BTreeMap<String, u64> {
 
 /// Background work of an instance would be counted too: it is slowed down beyond the test's time.
 const QUIET: &[&str] = &[
+    "--cache-api-responses",
+    "false",
+    "--redis-metrics-interval-ms",
+    "3600000",
     "--queue-llm-concurrency",
     "0",
     "--queue-email-concurrency",

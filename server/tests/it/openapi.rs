@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::server::Server;
+use crate::server::{Server, header};
 use crate::topology::{Place, on_each_topology};
 
 on_each_topology! {
@@ -42,13 +42,18 @@ async fn every_operation_answers_as_described(place: Place) {
     let document = server.read("/openapi.json").await;
     assert_eq!(document["openapi"], "3.1.0");
     let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;
-    let cookie = crate::server::header(&login, "set-cookie").to_owned();
+    let cookie = header(&login, "set-cookie").to_owned();
     let job = json!({ "to": "a" });
     let id = server.submit("email-notifications", "send-email", job, json!({})).await;
-    let mut operations = 0;
+    let (mut operations, mut others) = (0, Vec::new());
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {
             if path == "/api/session/logout" || path == "/api/session/login" {
+                continue;
+            }
+            let success = operation["responses"].as_object().and_then(|all| all.values().next());
+            if success.is_none_or(|it| it["content"].get("application/json").is_none()) {
+                others.push(path.as_str());
                 continue;
             }
             let (filled, body) = example(path);
@@ -64,5 +69,10 @@ async fn every_operation_answers_as_described(place: Place) {
             operations += 1;
         }
     }
-    assert_eq!(operations, 16, "all but the two that change the cookie");
+    assert_eq!(operations, 17, "all but the two that change the cookie");
+    assert_eq!(others, ["/metrics", "/ws"], "they answer something else than JSON");
+    let metrics = server.get("/metrics").await;
+    assert!(header(&metrics, "content-type").starts_with("text/plain"));
+    assert_eq!(server.get("/ws").await.status(), 400, "this asks for no WebSocket");
+    assert!(document["paths"]["/ws"]["get"]["responses"]["400"].is_object());
 }

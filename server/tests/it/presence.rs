@@ -72,6 +72,13 @@ impl Socket {
     }
 }
 
+/// Comes online and goes offline again.
+pub(crate) async fn visit(server: &Server, user: &str) {
+    let (mut watcher, socket) = (Socket::open(server).await, Socket::online(server, user).await);
+    socket.close().await;
+    while watcher.status().await.1 != "offline" {}
+}
+
 async fn sockets(server: &Server, user: &str) -> Value {
     server.read(&format!("/api/presence/{user}")).await["sockets"].clone()
 }

@@ -151,8 +151,8 @@ async fn a_worker_that_lost_its_job_cannot_complete_it(place: Place) {
     let taken = [("lease", "2:other"), ("takes", "2")];
     place.ask::<()>(0, redis::cmd("HSET").arg(job).arg(&taken)).await;
     eventually("the mail is sent", || async { mails.calls().len() == 1 }).await;
-    eventually("it has tried", || async { metric(&server, "queue_jobs_running").await == "0" })
-        .await;
+    let running = format!("queue_jobs_running{{queue=\"{EMAIL}\"}}");
+    eventually("it has tried", || async { metric(&server, &running).await == "0" }).await;
     assert_eq!(state(&server, EMAIL, &id).await, "active", "the other still has it");
 }
 

@@ -13,6 +13,11 @@ fn every_wrong_setting_is_named_in_one_message() {
         ("--queue-llm-keep-failed", "some", "QUEUE_LLM_KEEP_FAILED"),
         ("--llm-upstream-url", "model.local", "LLM_UPSTREAM_URL"),
         ("--instance-id", "one two", "INSTANCE_ID"),
+        ("--redis-log-level", "loud=loud", "REDIS_LOG_LEVEL"),
+        ("--redis-metrics-interval-ms", "99", "REDIS_METRICS_INTERVAL_MS"),
+        ("--redis-enable-metrics", "yes", "REDIS_ENABLE_METRICS"),
+        ("--otel-exporter-otlp-endpoint", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("--cache-api-responses", "1", "CACHE_API_RESPONSES"),
     ];
     let flags: Vec<&str> = wrong.iter().flat_map(|(flag, value, _)| [*flag, *value]).collect();
     let message = settings(&flags).expect_err("all of them are wrong");

@@ -10,11 +10,15 @@ end
 redis.call('HSET', job, 'name', ARGV[2], 'data', ARGV[3], 'priority', ARGV[4], 'attempts', ARGV[6],
   'backoff', ARGV[7], 'failures', 0, 'takes', 0)
 local delay = tonumber(ARGV[5])
+-- Whoever was told of a job that still waits has yet to come, and finds this one too.
+local told = delay == 0 and redis.call('ZCARD', waiting) > 0
 if delay > 0 then
   redis.call('HSET', job, 'state', 'delayed', 'lease', '')
   redis.call('ZADD', delayed, now_ms() + delay, id)
 else
   wait(id)
 end
-redis.call('PUBLISH', ARGV[8], base)
+if not told then
+  redis.call('PUBLISH', ARGV[8], base)
+end
 return 1

@@ -1,0 +1,71 @@
+//! Answers of this service itself that are dear to make, kept for a moment for all instances.
+
+use serde_json::Value;
+
+use super::Cache;
+use crate::redis::{Failure, Repeat};
+
+/// Keys of answers begin with this; the route follows.
+const PREFIX: &str = "cache:api:response:";
+
+/// An answer's body and whether it was there already.
+pub(super) struct Kept {
+    pub(super) body: Value,
+    pub(super) hit: bool,
+}
+
+impl Cache {
+    /// The answer of `route` that is kept, or the one that `make` gives, which is kept then. Where
+    /// answers are not kept, always the latter.
+    ///
+    /// # Errors
+    /// Redis could not be asked, or what `make` says.
+    pub(super) async fn answer(
+        &self,
+        route: &str,
+        make: impl Future<Output = Result<Value, Failure>>,
+    ) -> Result<Kept, Failure> {
+        let Some(ttl) = self.0.api_ttl else { return Ok(Kept { body: make.await?, hit: false }) };
+        let (link, key) = (&self.0.link, format!("{PREFIX}{route}"));
+        let get = redis::cmd("GET").arg(&key).to_owned();
+        let stored = link.call::<Option<Vec<u8>>>(&get, Repeat::Safe).await?.value;
+        let body = stored.and_then(|stored| serde_json::from_slice(&stored).ok());
+        self.0.metrics.cache.add(&["api", if body.is_some() { "hit" } else { "miss" }]);
+        if let Some(body) = body {
+            return Ok(Kept { body, hit: true });
+        }
+        let body = make.await?;
+        let mut set = redis::cmd("SET");
+        set.arg(&key).arg(body.to_string()).arg("PX").arg(ttl.as_millis().max(1).to_string());
+        // An answer that could not be kept is an answer all the same.
+        if let Err(failure) = link.call::<()>(&set, Repeat::Safe).await {
+            tracing::debug!(route, %failure, "an answer was not kept");
+        }
+        Ok(Kept { body, hit: false })
+    }
+
+    /// Forgets the answer of `route`.
+    ///
+    /// # Errors
+    /// Redis could not be asked.
+    pub(super) async fn forget_answer(&self, route: &str) -> Result<(), Failure> {
+        if self.0.api_ttl.is_some() {
+            let unlink = redis::cmd("UNLINK").arg(format!("{PREFIX}{route}")).to_owned();
+            self.0.link.call::<u64>(&unlink, Repeat::Safe).await?;
+        }
+        Ok(())
+    }
+
+    /// What `work` gives, if it does within the time that a request may wait for Redis, of however
+    /// many commands it consists.
+    ///
+    /// # Errors
+    /// What `work` says; unknown where it had no time to say anything.
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let late = |_| Failure::Unknown("the time was up".to_owned());
+        tokio::time::timeout_at(self.0.link.deadline(), work).await.map_err(late)?
+    }
+}
