@@ -1,6 +1,7 @@
 //! The commands: one file each, listed here once.
 
 mod capacity;
+mod doctor;
 mod drill;
 mod guardian;
 mod history;
@@ -35,6 +36,7 @@ const COMMANDS: &[&dyn Subcommand] = &[
     &plan::Plan,
     &list::List,
     &serve::Serve,
+    &doctor::Doctor,
     &toxiproxy::Toxiproxy,
     &guardian::Guardian,
 ];

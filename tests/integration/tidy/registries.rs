@@ -26,6 +26,7 @@ const REGISTRIES: &[Registry] = &[
     registry("scenarios/src/presence/checkers", "CHECKERS", &["sockets"]),
     registry("scenarios/src/service/checkers", "CHECKERS", &[]),
     registry("scenarios/src/service/trust", "CHECKERS", &[]),
+    registry("server/src/doctor/checks", "CHECKS", &[]),
     registry("loadtest/src/commands", "COMMANDS", &[]),
     registry(
         "loadtest/src/faults",
