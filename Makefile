@@ -1,4 +1,4 @@
-.PHONY: drill test setup bench-proxy bench-failover
+.PHONY: drill test setup bench-proxy bench-failover bench-server soak-server fuzz-server
 
 # Runs the default drill; `make drill ARGS=split-brain` runs another one.
 drill: setup
@@ -22,3 +22,19 @@ bench-proxy: setup
 bench-failover: setup
 	cargo build --locked -p redrill --bin redrill --example bench-failover
 	target/debug/examples/bench-failover $(ARGS)
+
+# Every route of the server beside bare axum and bare redis-rs; wants a quiet machine with two cores.
+# `make bench-server ARGS=limited` measures the routes with that in their name.
+bench-server: setup
+	cargo build --release -p redrill-server --example bench
+	ulimit -n 20000 && taskset -c 1 target/release/examples/bench $(ARGS)
+
+# Ten minutes at 80 % of the capacity: memory, connections, tasks and keys must be what they were.
+soak-server: setup
+	cargo build --release -p redrill-server --example bench
+	taskset -c 1 target/release/examples/bench --soak 600 $(ARGS)
+
+# Ten minutes of schemathesis (pip install schemathesis) against /openapi.json, Redis up and away.
+fuzz-server: setup
+	cargo build -p redrill
+	scripts/fuzz-server target/debug/redrill $(ARGS)
