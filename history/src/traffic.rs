@@ -1,7 +1,7 @@
 //! What the requests of a segment came to: counts, shares, rates and latency.
 
 use crate::{Action, Capability, Latency, Operation, RunView, Segment};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which requests are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +46,7 @@ impl Scope {
 }
 
 /// What the requests of a scope came to in the measured time of a segment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Traffic {
     /// Length of the measured time.
     pub seconds: f64,
@@ -59,6 +59,11 @@ pub struct Traffic {
     pub delivered: u64,
     /// Latency of those served, from the moment they were due.
     pub latency: Latency,
+    /// Jobs that were acknowledged within the measured time.
+    pub jobs: u64,
+    /// How many more acknowledged jobs had not been begun at its end than at its start: below
+    /// nought where workers caught up.
+    pub backlog: i64,
 }
 
 impl Traffic {
@@ -66,13 +71,10 @@ impl Traffic {
     pub fn of(run: &RunView, segment: &Segment, scope: Scope) -> Self {
         let measured = segment.measured_ns();
         let number = segment.plan.number;
-        let mut traffic = Self {
-            seconds: segment.measured_s(),
-            offered: 0,
-            served: 0,
-            delivered: 0,
-            latency: Latency::default(),
-        };
+        let mut traffic = Self { seconds: segment.measured_s(), ..Self::default() };
+        if matches!(scope, Scope::All | Scope::Capability(Capability::Queue)) {
+            (traffic.jobs, traffic.backlog) = jobs(run, segment);
+        }
         let mine = |op: &&Operation| op.segment == number && op.is_load() && scope.holds(op);
         for op in run.operations.iter().filter(mine) {
             let is_served = op.is_served();
@@ -109,6 +111,11 @@ impl Traffic {
         (self.offered > 0).then(|| self.delivered as f64 / self.offered as f64)
     }
 
+    /// By how much the jobs that wait grew, as a share of those acknowledged; nought without jobs.
+    pub fn backlog_share(&self) -> f64 {
+        if self.jobs == 0 { 0.0 } else { self.backlog as f64 / self.jobs as f64 }
+    }
+
     /// The latency at a quantile, in nanoseconds; `None` with too few requests for one to lie
     /// beyond it.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
@@ -116,6 +123,30 @@ impl Traffic {
         // The product of a count and a share may fall short of a whole number by a rounding.
         self.latency.quantile_ns(quantile).filter(|_| beyond > 1.0 - 1e-6)
     }
+}
+
+/// Jobs acknowledged in the measured time of a segment, and by how much those not begun grew: a job
+/// is begun when a dependency sees its first call.
+fn jobs(run: &RunView, segment: &Segment) -> (u64, i64) {
+    let measured = segment.measured_ns();
+    let is_mine = |op: &&Operation| {
+        op.segment == segment.plan.number && op.action == Action::Submit && op.is_ok()
+    };
+    let acknowledged: BTreeMap<u64, u64> =
+        run.operations.iter().filter(is_mine).map(|op| (op.key, op.finished_ns)).collect();
+    let first = run.effects.partition_point(|effect| effect.started_ns < segment.start_ns);
+    let calls = run.effects[first..].iter().take_while(|call| call.started_ns < measured.end);
+    let mut begun = BTreeMap::new();
+    for call in calls.filter(|call| call.capability == Capability::Queue) {
+        if acknowledged.contains_key(&call.key) {
+            begun.entry(call.key).or_insert(call.started_ns);
+        }
+    }
+    let within = |times: &BTreeMap<u64, u64>| {
+        times.values().filter(|at_ns| measured.contains(at_ns)).count() as u64
+    };
+    let jobs = within(&acknowledged);
+    (jobs, jobs as i64 - within(&begun) as i64)
 }
 
 #[cfg(test)]
@@ -147,6 +178,10 @@ mod tests {
     }
 
     fn traffic(operations: Vec<Operation>, scope: Scope) -> Traffic {
+        traffic_of(operations, Vec::new(), scope)
+    }
+
+    fn traffic_of(operations: Vec<Operation>, effects: Vec<Operation>, scope: Scope) -> Traffic {
         let mut plan = ResolvedPlan::example();
         plan.load.duration = std::time::Duration::from_secs(1);
         let event = |ms, kind| Event { at_ns: ms * MILLISECOND_NS, kind };
@@ -155,7 +190,7 @@ mod tests {
             environment: EnvironmentFacts::default(),
             operations,
             observations: Vec::new(),
-            effects: Vec::new(),
+            effects,
             events: vec![
                 event(0, EventKind::LoadStarted { segment: 0 }),
                 event(1_900, EventKind::LoadEnded { segment: 0 }),
@@ -189,6 +224,29 @@ mod tests {
         assert_eq!(traffic(both.clone(), Scope::All).errors(), Some(0.5));
         let limiter = Scope::Operation(Capability::Limiter, Action::Hit);
         assert_eq!(traffic(both, limiter).errors(), Some(0.0));
+    }
+
+    #[test]
+    fn jobs_that_nobody_begins_are_a_backlog() {
+        let submits: Vec<Operation> = (0..10)
+            .map(|n| Operation {
+                key: n,
+                ..request(n, Capability::Queue, 202, (n * 50, n * 50 + 5))
+            })
+            .collect();
+        let begun = |count: usize| {
+            let call = |op: &Operation| Operation {
+                action: Action::ModelCall,
+                started_ns: op.finished_ns + MILLISECOND_NS,
+                ..*op
+            };
+            // A second attempt begins nothing anew.
+            let calls = submits.iter().take(count).chain(submits.first()).map(call);
+            traffic_of(submits.clone(), calls.collect(), Scope::All)
+        };
+        assert_eq!((begun(10).jobs, begun(10).backlog), (10, 0));
+        assert_eq!(begun(6).backlog_share(), 0.4);
+        assert_eq!(traffic(Vec::new(), Scope::All).backlog_share(), 0.0);
     }
 
     #[test]

@@ -230,11 +230,10 @@ impl Groups {
 mod tests {
     use super::*;
     use crate::capacity::End;
-    use crate::{Action, Capability, Latency, SegmentRole, Traffic};
+    use crate::{Action, Capability, SegmentRole, Traffic};
 
     /// A step with what processes used: cores, and the share of the main thread.
     fn step(usage: &[(&str, f64, f64)], effect_ms: u64) -> Step {
-        let latency = Latency::default();
         let used = |&(process, cores, main_thread): &(&str, f64, f64)| Usage {
             process: process.to_owned(),
             cores,
@@ -245,7 +244,7 @@ mod tests {
             role: SegmentRole::Probe,
             rate_per_s: 100.0,
             measured_ns: 0..1,
-            traffic: Traffic { seconds: 5.0, offered: 0, served: 0, delivered: 0, latency },
+            traffic: Traffic::default(),
             broken: Vec::new(),
             end: End::Broke,
             late: 0.0,

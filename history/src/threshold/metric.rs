@@ -15,6 +15,8 @@ pub enum Metric {
     Rate,
     /// What was served in time, as a share of what was offered.
     Goodput,
+    /// By how much the jobs that wait grew, as a share of those acknowledged.
+    Backlog,
 }
 
 /// Every metric with its name and what it is.
@@ -28,6 +30,11 @@ pub const METRICS: &[(&str, Metric, &str)] = &[
     ("errors", Metric::Errors, "the share of requests that were not served"),
     ("rate", Metric::Rate, "requests served a second"),
     ("goodput", Metric::Goodput, "requests served in time, as a share of those offered"),
+    (
+        "backlog",
+        Metric::Backlog,
+        "how much the jobs that wait grew, as a share of those acknowledged",
+    ),
 ];
 
 impl Metric {
@@ -55,6 +62,7 @@ impl Metric {
             Self::Errors => traffic.errors(),
             Self::Rate => traffic.delivered_per_s().filter(|_| traffic.offered > 0),
             Self::Goodput => traffic.goodput(),
+            Self::Backlog => Some(traffic.backlog_share()),
         }
     }
 
@@ -62,7 +70,7 @@ impl Metric {
     pub(super) fn parse(self, text: &str) -> Result<f64, String> {
         match self {
             Self::Latency(_) | Self::Max => time(text),
-            Self::Errors | Self::Goodput => share(text),
+            Self::Errors | Self::Goodput | Self::Backlog => share(text),
             Self::Rate => parse_rate(text),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 /// What a rate must keep to count as carried, in a plan that says nothing of it.
-const CARRIED: &[&str] = &["p99 > 250ms", "errors > 1%", "goodput < 99%"];
+const CARRIED: &[&str] = &["p99 > 250ms", "errors > 1%", "goodput < 99%", "backlog > 5%"];
 /// Fewer seconds than this tell no tail.
 const SHORTEST: Duration = Duration::from_secs(1);
 

@@ -114,7 +114,7 @@ fn details(steps: &[Step], answer: Answer, bottleneck: Option<&Bottleneck>) -> S
 fn number(metric: Metric, value: f64) -> String {
     match metric {
         Metric::Latency(_) | Metric::Max => format!("{:.1} ms", value / 1e6),
-        Metric::Errors | Metric::Goodput => format!("{:.1} %", value * 100.0),
+        Metric::Errors | Metric::Goodput | Metric::Backlog => format!("{:.1} %", value * 100.0),
         Metric::Rate => rate(value),
     }
 }

@@ -49,7 +49,7 @@ fn finding(run: &RunView, index: usize, threshold: &Threshold) -> Finding {
 const fn unit(metric: Metric) -> Unit {
     match metric {
         Metric::Latency(_) | Metric::Max => Unit::Nanoseconds,
-        Metric::Errors | Metric::Goodput => Unit::Ratio,
+        Metric::Errors | Metric::Goodput | Metric::Backlog => Unit::Ratio,
         Metric::Rate => Unit::PerSecond,
     }
 }
@@ -62,7 +62,7 @@ fn in_words(metric: Metric, value: f64) -> String {
     }
 }
 
-/// The slowest requests, or the first that were not served; a rate has no such requests.
+/// The slowest requests, or the first that were not served; a rate and a backlog have no such.
 fn proof(run: &RunView, segment: &Segment, threshold: &Threshold) -> Option<Witness> {
     let mut requests: Vec<&Operation> =
         run.requests_of(segment).filter(|op| threshold.scope.holds(op)).collect();
@@ -76,7 +76,7 @@ fn proof(run: &RunView, segment: &Segment, threshold: &Threshold) -> Option<Witn
             requests.retain(|op| !op.is_served());
             "The first requests that were not served."
         }
-        Metric::Rate => return None,
+        Metric::Rate | Metric::Backlog => return None,
     };
     requests.truncate(SHOWN);
     requests.sort_by_key(|op| op.intended_ns);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::tokens::Tokens;
 
-/// Folders that hold nothing of ours, by name.
+/// Files and folders that are none of ours, by name.
 const FOREIGN: &[&str] = &["target", "runs", ".git"];
 
 /// Every text file of the workspace, ordered by path.
@@ -84,7 +84,10 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<(String, String)>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
         let kind = entry.file_type().unwrap_or_else(|e| panic!("{path}: {e}"));
-        if kind.is_dir() && !FOREIGN.contains(&name.as_str()) {
+        if FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
+        if kind.is_dir() {
             walk(&entry.path(), &format!("{path}/"), found);
         } else if kind.is_file() {
             let bytes = fs::read(entry.path()).unwrap_or_else(|e| panic!("{path}: {e}"));
