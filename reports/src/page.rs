@@ -54,7 +54,9 @@ fn panels(run: &RunView) -> impl Iterator<Item = &'static dyn Panel> {
 fn contents(run: &RunView) -> Markup {
     html! {
         nav aria-label="Parts of this report" {
-            ul { @for panel in panels(run) { li { a href={ "#" (panel.id()) } { (panel.title()) } } } }
+            ul { @for panel in panels(run) {
+                li { a href={ "#" (panel.id()) } { (panel.title()) } }
+            } }
         }
     }
 }

@@ -43,9 +43,7 @@ impl Threshold {
     pub fn is_broken_by(&self, value: f64) -> bool {
         let beyond =
             if self.metric.is_worse_above() { value > self.limit } else { value < self.limit };
-        #[allow(clippy::float_cmp)] // The bound as it was written.
-        let at = value == self.limit;
-        beyond || (self.is_strict && at)
+        beyond || (self.is_strict && value == self.limit)
     }
 
     /// What must hold, in words: `p99 of sessions.read is at most 50ms`.

@@ -48,7 +48,10 @@ impl Panel for Capacity {
         };
         html! {
             @if let Some(full) = Bottleneck::at_knee(&steps, cores) {
-                p.full { strong { "Full: " (full.resource.name()) "." } " " (sentence(&full.because)) }
+                p.full {
+                    strong { "Full: " (full.resource.name()) "." }
+                    " " (sentence(&full.because))
+                }
             }
             (figure.markup())
             @if let Some(knee) = answer.knee(&steps).or_else(|| answer.carried(&steps)) {
