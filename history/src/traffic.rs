@@ -1,6 +1,6 @@
 //! What the requests of a segment came to: counts, shares, rates and latency.
 
-use crate::{Action, Capability, Latency, Operation, RunView, Segment};
+use crate::{Action, Capability, Event, EventKind, Latency, Operation, RunView, Segment};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which requests are looked at.
@@ -50,7 +50,8 @@ impl Scope {
 pub struct Traffic {
     /// Length of the measured time.
     pub seconds: f64,
-    /// Requests that were due in it.
+    /// Requests that were due in it. Those that were given up before anybody began them have no
+    /// kind, and count only where all requests are looked at.
     pub offered: u64,
     /// Of these, those that were served: acknowledged, or declined as they deserved.
     pub served: u64,
@@ -74,6 +75,9 @@ impl Traffic {
         let mut traffic = Self { seconds: segment.measured_s(), ..Self::default() };
         if matches!(scope, Scope::All | Scope::Capability(Capability::Queue)) {
             (traffic.jobs, traffic.backlog) = jobs(run, segment);
+        }
+        if scope == Scope::All {
+            traffic.offered += abandoned(run, number);
         }
         let mine = |op: &&Operation| op.segment == number && op.is_load() && scope.holds(op);
         for op in run.operations.iter().filter(mine) {
@@ -125,6 +129,15 @@ impl Traffic {
     }
 }
 
+/// Arrivals of a segment that nobody began: the last ones, since arrivals wait in order.
+fn abandoned(run: &RunView, number: u16) -> u64 {
+    let count = |event: &Event| match event.kind {
+        EventKind::ArrivalsAbandoned { segment, count } if segment == number => count,
+        _ => 0,
+    };
+    run.events.iter().map(count).sum()
+}
+
 /// Jobs acknowledged in the measured time of a segment, and by how much those not begun grew: a job
 /// is begun when a dependency sees its first call.
 fn jobs(run: &RunView, segment: &Segment) -> (u64, i64) {
@@ -152,9 +165,7 @@ fn jobs(run: &RunView, segment: &Segment) -> (u64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        EnvironmentFacts, Event, EventKind, Flags, MILLISECOND_NS, Outcome, ResolvedPlan, ViewParts,
-    };
+    use crate::{EnvironmentFacts, Flags, MILLISECOND_NS, Outcome, ResolvedPlan, ViewParts};
 
     /// A request due at `ms.0` and answered at `ms.1`.
     fn request(seq: u64, capability: Capability, status: u16, ms: (u64, u64)) -> Operation {
@@ -193,6 +204,7 @@ mod tests {
             effects,
             events: vec![
                 event(0, EventKind::LoadStarted { segment: 0 }),
+                event(1_800, EventKind::ArrivalsAbandoned { segment: 0, count: 2 }),
                 event(1_900, EventKind::LoadEnded { segment: 0 }),
             ],
             segments: Vec::new(),
@@ -209,7 +221,7 @@ mod tests {
                 request(1, Capability::Queue, 202, (100, 110)),
                 request(2, Capability::Queue, 202, (200, 1_800)),
             ],
-            Scope::All,
+            Scope::Capability(Capability::Queue),
         );
         assert_eq!((late.offered, late.served, late.delivered), (2, 2, 1));
         assert_eq!((late.errors(), late.goodput()), (Some(0.0), Some(0.5)));
@@ -221,7 +233,8 @@ mod tests {
             request(1, Capability::Queue, 429, (100, 110)),
             request(2, Capability::Limiter, 429, (200, 210)),
         ];
-        assert_eq!(traffic(both.clone(), Scope::All).errors(), Some(0.5));
+        // Beside these two, two arrivals were given up before anybody began them.
+        assert_eq!(traffic(both.clone(), Scope::All).errors(), Some(0.75));
         let limiter = Scope::Operation(Capability::Limiter, Action::Hit);
         assert_eq!(traffic(both, limiter).errors(), Some(0.0));
     }
@@ -256,6 +269,6 @@ mod tests {
         };
         assert_eq!(traffic(requests(99), Scope::All).quantile_ns(0.99), None);
         assert!(traffic(requests(100), Scope::All).quantile_ns(0.99).is_some());
-        assert_eq!(traffic(Vec::new(), Scope::All).errors(), None);
+        assert_eq!(traffic(Vec::new(), Scope::Capability(Capability::Queue)).errors(), None);
     }
 }
