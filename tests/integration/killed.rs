@@ -1,6 +1,7 @@
 //! A harness that is killed leaves no process, and a run folder that can still be reported.
 
 use crate::environment::ONE_AT_A_TIME;
+use rand::Rng as _;
 use redrill_history::clock::instant_now;
 use redrill_tests::redrill;
 use std::collections::BTreeMap;
@@ -10,9 +11,9 @@ use std::thread::sleep;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// When the harness is killed, after its start: while nodes and Sentinels start, while virtual
-/// users board, under load, and in the final reads of the short plan.
-const MOMENTS_MS: [u64; 10] = [90, 430, 1100, 1900, 2600, 3300, 4100, 5700, 7900, 9600];
+/// The harness is killed once in each tenth of this time after its start: while nodes and Sentinels
+/// start, while virtual users board, under load, and in the final reads of the short plan.
+const WITHIN_MS: u64 = 10_000;
 /// The guardian has to end within a second; the rest is for a busy machine.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -62,6 +63,15 @@ fn descendants(of: u32) -> BTreeMap<u32, String> {
         }
     }
     found
+}
+
+/// Ten moments, each at a random place in its tenth.
+fn moments() -> [Duration; 10] {
+    let mut random = crate::random::random();
+    let tenth = WITHIN_MS / 10;
+    std::array::from_fn(|index| {
+        Duration::from_millis(index as u64 * tenth + random.random_range(0..tenth))
+    })
 }
 
 fn start(folder: &TempDir) -> Child {
@@ -119,9 +129,7 @@ fn kill_at(moment: Duration) {
 }
 
 #[test]
-fn ten_moments_leave_nothing_behind_and_a_report_each() {
+fn ten_random_moments_leave_nothing_behind_and_a_report_each() {
     let _turn = ONE_AT_A_TIME.blocking_lock();
-    for moment in MOMENTS_MS {
-        kill_at(Duration::from_millis(moment));
-    }
+    moments().into_iter().for_each(kill_at);
 }

@@ -6,6 +6,7 @@ mod drill;
 mod environment;
 mod faults;
 mod killed;
+mod random;
 mod readme;
 mod rerender;
 mod setup;
