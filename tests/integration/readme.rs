@@ -51,6 +51,21 @@ fn the_tables_are_those_of_redrill_list() {
 }
 
 #[test]
+fn the_plans_can_be_run() {
+    let text = readme();
+    let plans = between(&text, "```toml\n", "```");
+    assert!(!plans.is_empty(), "the README shows no plan");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for plan in plans {
+        let file = folder.path().join("plan.toml");
+        fs::write(&file, plan).expect("a plan");
+        let output =
+            Command::new(redrill()).args(["plan", "check"]).arg(&file).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn a_stale_table_is_made_anew() {
     let list = "Plans\n  steady  Does it?\n\nFaults\n  kill   ends a|b\n  pause  stops\n";
     let stale = "A\n<!-- redrill list: Faults -->\n\n| `kill` | old |\n\n<!-- end -->\nB\n";

@@ -2,6 +2,7 @@
 
 use super::Subcommand;
 use crate::exit::Exit;
+use crate::faults::Setting;
 use crate::load::pacer::MODELS;
 use crate::plan::{Overrides, PLANS, Plan, TARGETS};
 use crate::{faults, output};
@@ -35,6 +36,12 @@ impl Subcommand for List {
         let models = MODELS.iter().map(|model| (model.name(), model.doc().to_owned())).collect();
         let faults = faults::FAULTS.iter().map(|kind| (kind.name(), kind.doc().to_owned()));
         let metrics = METRICS.iter().map(|(name, _, doc)| (*name, (*doc).to_owned()));
+        let settings = faults::FAULTS.iter().flat_map(|kind| {
+            let of = |setting: &Setting| {
+                (format!("{}.{}", kind.name(), setting.name), setting.doc.to_owned())
+            };
+            kind.settings().iter().map(of)
+        });
         let checkers = checker::all().map(|known| (known.id(), known.statement().to_owned()));
         section("Plans", plans);
         section("Targets", targets);
@@ -42,16 +49,17 @@ impl Subcommand for List {
         section("Load models", models);
         section("Faults", faults.collect());
         section("Metrics", metrics.collect());
+        section("Settings of faults", settings.collect());
         section("Checkers", checkers.collect());
         Ok(Exit::Pass)
     }
 }
 
-fn section(title: &str, rows: Vec<(&str, String)>) {
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+fn section<Name: AsRef<str>>(title: &str, rows: Vec<(Name, String)>) {
+    let width = rows.iter().map(|(name, _)| name.as_ref().len()).max().unwrap_or(0);
     output::line(title);
     for (name, doc) in rows {
-        output::line(&format!("  {name:width$}  {doc}"));
+        output::line(&format!("  {:width$}  {doc}", name.as_ref()));
     }
     output::line("");
 }
