@@ -7,6 +7,7 @@ use rand::{SeedableRng as _, TryRngCore as _};
 const SEED: &str = "REDRILL_TEST_SEED";
 
 /// A generator whose seed is shown when the test fails.
+#[allow(clippy::print_stdout)]
 pub(crate) fn random() -> StdRng {
     let given = std::env::var(SEED).ok().map(|seed| seed.parse().expect("a number"));
     let seed = given.unwrap_or_else(|| OsRng.try_next_u64().expect("the system has chance"));
