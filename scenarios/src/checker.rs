@@ -12,7 +12,7 @@ mod tally;
 pub(crate) use evidence::{
     count, fault_end_ns, latest_effect_ns, many, nanoseconds, plus, seconds, span, whole, witness,
 };
-pub(crate) use origin::{acknowledged_by, acknowledged_when};
+pub(crate) use origin::acknowledged_by;
 pub(crate) use tally::Tally;
 
 use crate::{cache, capacity, limiter, presence, queue, service, sessions};

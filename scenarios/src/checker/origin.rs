@@ -2,14 +2,32 @@
 
 use redrill_history::{EventKind, Observation, Operation, RunView};
 
+/// Every answer of [`acknowledged_when`], in order of time.
+pub(super) fn acknowledged_whens(run: &RunView) -> Vec<String> {
+    let moments = moments(run);
+    (0..=moments.len()).map(|passed| between(&moments, passed)).collect()
+}
+
 /// When an operation was acknowledged, told by the moments of the failover.
-pub(crate) fn acknowledged_when(run: &RunView, op: &Operation) -> String {
+pub(super) fn acknowledged_when(run: &RunView, op: &Operation) -> String {
+    let moments = moments(run);
+    let passed = moments.iter().take_while(|(at_ns, _)| *at_ns <= op.finished_ns).count();
+    between(&moments, passed)
+}
+
+type Moment = (u64, &'static str);
+
+fn moments(run: &RunView) -> Vec<Moment> {
     let mut moments = Vec::new();
     moments.extend(run.windows.first().map(|window| (window.begun_ns, "the injection")));
     moments.extend(run.promotion().map(|(at_ns, _)| (at_ns, "the promotion")));
     moments.extend(run.healed_ns().filter(|_| !moments.is_empty()).map(|at| (at, "the healing")));
     moments.sort_unstable();
-    let passed = moments.iter().take_while(|(at_ns, _)| *at_ns <= op.finished_ns).count();
+    moments
+}
+
+/// The time after so many of the moments.
+fn between(moments: &[Moment], passed: usize) -> String {
     match (passed.checked_sub(1), moments.get(passed)) {
         (None, None) => "in a run without a fault".to_owned(),
         (None, Some(_)) => "before the fault".to_owned(),

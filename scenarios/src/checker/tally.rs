@@ -1,6 +1,7 @@
 //! Counting what a checker sees, in all and by phase, into a finding.
 
 use super::Checker;
+use super::origin::{acknowledged_when, acknowledged_whens};
 use redrill_history::{
     Breakdown, Finding, Measure, Operation, Phase, PhaseCount, RunView, Unit, Verdict, Witness,
 };
@@ -64,6 +65,15 @@ impl<'a> Tally<'a> {
             Some((_, sum)) => *sum += number,
             None => rows.push((answer.to_owned(), number)),
         }
+    }
+
+    /// Adds to the row of the time at which an operation was acknowledged. Every time has a row: that
+    /// nothing went wrong in it is told, too.
+    pub(crate) fn row_when(&mut self, title: &str, op: &Operation) {
+        for when in acknowledged_whens(self.run) {
+            self.row(title, &when, 0);
+        }
+        self.row(title, &acknowledged_when(self.run, op), 1);
     }
 
     /// A number beside the counts. The first one is what a bound on a time or share is held

@@ -1,7 +1,7 @@
 //! Counters that were set back: increments that Redis forgot.
 
 use super::hits::{Client, Hit, clients};
-use crate::checker::{Checker, Tally, acknowledged_when, count, many, span, witness};
+use crate::checker::{Checker, Tally, count, many, span, witness};
 use redrill_history::{Finding, RunView, Witness};
 
 pub(super) struct Backwards;
@@ -30,8 +30,7 @@ impl Checker for Backwards {
                     tally.examine(hit.op);
                     if let Some(earlier) = contradiction(&counted[..place], hit) {
                         tally.definite(hit.op, || proof(run, &client, window, earlier, hit));
-                        let when = acknowledged_when(run, hit.op);
-                        tally.row("When did it go back?", &when, 1);
+                        tally.row_when("When did it go back?", hit.op);
                     }
                 }
             }

@@ -1,9 +1,7 @@
 //! Acknowledged jobs that never ran and never will.
 
 use super::ledger::{Entry, Fate, Ledger};
-use crate::checker::{
-    Checker, Tally, acknowledged_by, acknowledged_when, count, many, seconds, witness,
-};
+use crate::checker::{Checker, Tally, acknowledged_by, count, many, seconds, witness};
 use redrill_history::{Finding, RunView, Witness};
 
 pub(super) struct Lost;
@@ -31,8 +29,7 @@ impl Checker for Lost {
                     } else {
                         "reported completed, never executed"
                     };
-                    let when = acknowledged_when(run, entry.submit);
-                    tally.row("When was it acknowledged?", &when, 1);
+                    tally.row_when("When was it acknowledged?", entry.submit);
                     let by = acknowledged_by(run, entry.submit);
                     tally.row("Which node acknowledged it?", &by, 1);
                     tally.row("What became of it?", became, 1);
@@ -113,7 +110,12 @@ mod tests {
         assert_eq!(finding.summary, "1 of 2 acknowledged jobs were lost.");
         assert_eq!(finding.witnesses[0].operations, [1, 3]);
         assert!(finding.witnesses[0].explanation.contains("11.010 s"));
-        assert_eq!(finding.breakdowns[0].rows, [("before the fault".to_owned(), 1)]);
+        let when = [
+            ("before the fault".to_owned(), 1),
+            ("between the injection and the healing".to_owned(), 0),
+            ("after the healing".to_owned(), 0),
+        ];
+        assert_eq!(finding.breakdowns[0].rows, when);
     }
 
     #[test]

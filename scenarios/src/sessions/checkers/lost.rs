@@ -1,9 +1,7 @@
 //! Sessions that were gone before their time.
 
 use super::register::{is_shown, sessions};
-use crate::checker::{
-    Checker, Tally, acknowledged_by, acknowledged_when, count, many, plus, seconds, span, witness,
-};
+use crate::checker::{Checker, Tally, acknowledged_by, count, many, plus, seconds, span, witness};
 use redrill_history::{Action, Finding, Operation, Outcome, RunView, Witness, print_duration};
 use std::time::Duration;
 
@@ -94,7 +92,7 @@ fn charge(
     back: Option<&Operation>,
 ) {
     tally.definite(asked, || proof(run, last, asked, back));
-    tally.row("When was it last acknowledged?", &acknowledged_when(run, last), 1);
+    tally.row_when("When was it last acknowledged?", last);
     tally.row("Which node acknowledged that?", &acknowledged_by(run, last), 1);
     let became = if back.is_some() { "it came back later" } else { "it was not seen again" };
     tally.row("What became of it?", became, 1);

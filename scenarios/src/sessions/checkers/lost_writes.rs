@@ -1,9 +1,7 @@
 //! Acknowledged writes that are gone.
 
 use super::register::{Reading, Verdict, next_write_ns, readings, sessions, shown_again};
-use crate::checker::{
-    Checker, Tally, acknowledged_by, acknowledged_when, count, many, seconds, span, witness,
-};
+use crate::checker::{Checker, Tally, acknowledged_by, count, many, seconds, span, witness};
 use redrill_history::{Finding, Operation, RunView, Witness};
 use std::collections::BTreeMap;
 
@@ -71,7 +69,7 @@ impl LostWrites {
     ) {
         let overwritten_ns = next_write_ns(written, ops);
         tally.definite(written, || proof(run, written, reading.read, overwritten_ns));
-        tally.row("When was it acknowledged?", &acknowledged_when(run, written), 1);
+        tally.row_when("When was it acknowledged?", written);
         tally.row("Which node acknowledged it?", &acknowledged_by(run, written), 1);
         let became = if overwritten_ns == u64::MAX {
             "gone for good"

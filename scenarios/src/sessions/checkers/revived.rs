@@ -1,9 +1,7 @@
 //! Sessions that live on after their user logged out.
 
 use super::register::{is_shown, sessions};
-use crate::checker::{
-    Checker, Tally, acknowledged_by, acknowledged_when, count, many, seconds, span, witness,
-};
+use crate::checker::{Checker, Tally, acknowledged_by, count, many, seconds, span, witness};
 use redrill_history::{Action, Finding, Operation, RunView, Witness};
 
 pub(super) struct Revived;
@@ -31,8 +29,7 @@ impl Checker for Revived {
                 match (is_shown(op), owner.is_some() || op.value != 0) {
                     (true, true) => {
                         tally.definite(op, || proof(run, logout, op));
-                        let when = acknowledged_when(run, logout);
-                        tally.row("When was the logout acknowledged?", &when, 1);
+                        tally.row_when("When was the logout acknowledged?", logout);
                         let by = acknowledged_by(run, logout);
                         tally.row("Which node acknowledged it?", &by, 1);
                     }
