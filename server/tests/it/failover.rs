@@ -139,3 +139,22 @@ async fn a_job_is_acknowledged_only_when_the_replicas_have_it() {
     let short = server.post("/api/jobs", job).await;
     assert_eq!((short.status().as_u16(), header(&short, "x-outcome")), (503, "unknown"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn naively_a_killed_master_is_replaced_and_a_frozen_one_waited_for() {
+    let naive = ["--redis-command-timeout", "1000", "--redis-failover", "naive"];
+    let mut group = Group::start();
+    let server = Server::on(&group, &naive).await;
+    let old = group.run_id(0);
+    group.nodes[0].kill();
+    moves_on(&group, &server, 0, &old).await;
+
+    let group = Group::start();
+    let server = Server::on(&group, &naive).await;
+    group.nodes[0].signal("STOP");
+    eventually("a replica is promoted", || async { group.master_except(0).is_some() }).await;
+    for _ in 0..3 {
+        let response = login(&server).await;
+        assert_eq!((response.status().as_u16(), header(&response, "x-outcome")), (503, "unknown"));
+    }
+}

@@ -27,6 +27,16 @@ fn every_wrong_setting_is_named_in_one_message() {
 }
 
 #[test]
+fn a_cluster_goes_with_neither_sentinels_nor_naivety() {
+    let cluster = ["--redis-cluster-nodes", "a:1", "--redis-sentinels", "b:1"];
+    let naive = ["--redis-failover", "naive", "--redis-key-prefix", "{tag}"];
+    let message = settings(&[cluster, naive].concat()).expect_err("it does not");
+    for name in ["REDIS_CLUSTER_NODES", "REDIS_FAILOVER", "REDIS_KEY_PREFIX"] {
+        assert!(message.contains(name), "{name} is not in\n{message}");
+    }
+}
+
+#[test]
 fn production_demands_a_secret() {
     let message = settings(&["--node-env", "production"]).expect_err("there is no secret");
     assert!(message.contains("SESSION_SECRET"), "{message}");
