@@ -51,8 +51,14 @@ fn main() -> Result<()> {
     if !args.table {
         let rounds = rounds(&args);
         for (number, fault) in rounds.iter().enumerate() {
-            let costs = runtime.block_on(failover::run(&args.redrill, *fault));
-            let costs = costs.with_context(|| format!("failover {}: {fault:?}", number + 1))?;
+            let run = || runtime.block_on(failover::run(&args.redrill, *fault));
+            let costs = loop {
+                let costs = run().with_context(|| format!("failover {}: {fault:?}", number + 1))?;
+                match costs {
+                    Some(costs) => break costs,
+                    None => eprintln!("a second failover came after {fault:?}: again"),
+                }
+            };
             eprintln!("{} of {}: {fault:?} {costs:?}", number + 1, rounds.len());
             let file = std::fs::File::options().create(true).append(true).open(&args.results);
             let mut file = file.with_context(|| args.results.display().to_string())?;

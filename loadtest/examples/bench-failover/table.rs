@@ -18,8 +18,8 @@ const FAULTS: [(Option<Fault>, &str); 5] = [
 pub(crate) fn table(costs: &[Cost]) -> String {
     let mut text =
         "| mode | failovers | acknowledged again | from the change of role, ms | from a \
-                    Sentinel's message, ms | jobs acknowledged | lost |\n\
-                    | --- | --- | --- | --- | --- | --- | --- |\n"
+                    Sentinel's message, ms | jobs acknowledged | lost | of the promoted node |\n\
+                    | --- | --- | --- | --- | --- | --- | --- | --- |\n"
             .to_owned();
     for mode in MODES {
         for (fault, name) in FAULTS {
@@ -34,7 +34,7 @@ pub(crate) fn table(costs: &[Cost]) -> String {
             let message = some.iter().filter_map(|cost| cost.from_message_ms).collect::<Vec<_>>();
             let _ = writeln!(
                 text,
-                "| {} | {} {name} | {} | {} | {} | {} | {} |",
+                "| {} | {} {name} | {} | {} | {} | {} | {} | {} |",
                 mode.name(),
                 some.len(),
                 role.len(),
@@ -42,6 +42,7 @@ pub(crate) fn table(costs: &[Cost]) -> String {
                 spread(message),
                 some.iter().map(|cost| cost.acknowledged).sum::<usize>(),
                 some.iter().map(|cost| cost.lost).sum::<usize>(),
+                some.iter().map(|cost| cost.lost_by_promoted).sum::<usize>(),
             );
         }
     }

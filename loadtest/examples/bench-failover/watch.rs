@@ -1,7 +1,7 @@
 //! When a replica became master, and when a Sentinel first said so: asked and heard directly, not
 //! through the proxies.
 
-use crate::service::Mode;
+use crate::service::{Mode, Taken};
 use anyhow::{Context, Result};
 use futures_util::StreamExt as _;
 use redis::aio::MultiplexedConnection;
@@ -81,21 +81,27 @@ impl Watch {
         let run_id = run_id.context("no run id")?.trim().to_owned();
         Ok(Promoted { role_ns, message_ns, run_id, connection })
     }
+
+    /// Whether yet another node has become master since.
+    pub(crate) fn has_changed_again(&mut self) -> bool {
+        self.changed.try_recv().is_ok()
+    }
 }
 
 impl Promoted {
-    /// How many of these jobs it does not have.
-    pub(crate) async fn lost(&self, mode: Mode, ids: &[&str]) -> Result<usize> {
+    /// Those of these jobs that it does not have.
+    pub(crate) async fn lost<'a>(&self, mode: Mode, taken: &'a [Taken]) -> Result<Vec<&'a Taken>> {
         let mut connection = self.connection.clone();
-        let mut lost = 0;
-        for some in ids.chunks(100) {
+        let mut lost = Vec::new();
+        for some in taken.chunks(100) {
             let mut pipeline = redis::pipe();
-            for id in some {
+            for Taken { id, .. } in some {
                 let key = format!("{}prompt-card:queue:{{llm-processing}}:job:{id}", mode.prefix());
                 pipeline.cmd("EXISTS").arg(key);
             }
             let exist: Vec<u8> = pipeline.query_async(&mut connection).await?;
-            lost += exist.iter().filter(|exists| **exists == 0).count();
+            let missing = some.iter().zip(exist).filter(|(_, exists)| *exists == 0);
+            lost.extend(missing.map(|(taken, _)| taken));
         }
         Ok(lost)
     }
