@@ -14,6 +14,7 @@ pub mod queue;
 pub mod random;
 pub mod service;
 pub mod sessions;
+pub mod statistics;
 pub mod target;
 pub mod text;
 pub mod visit;
