@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use redrill_history::ResolvedPlan;
 use redrill_history::clock::instant_now;
 use redrill_scenarios::random::mix;
-use redrill_scenarios::target::{TargetFile, fill};
+use redrill_scenarios::target::{TargetFile, fill, fill_variable};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -105,7 +105,9 @@ fn spec(
         name: name.to_owned(),
         program: PathBuf::from(program),
         args: command.map(OsString::from).collect(),
-        env: variables.map(|(name, value)| (name.clone(), fill(value, &values))).collect(),
+        env: variables
+            .filter_map(|(name, value)| Some((name.clone(), fill_variable(value, &values)?)))
+            .collect(),
         address,
         announced: None,
         source: Some(source),
@@ -124,10 +126,17 @@ fn shared_values(
     let seconds = |duration: Duration| Some(duration.as_secs_f64().ceil().to_string());
     let sentinels: Vec<String> =
         environment.sentinels().iter().map(|member| member.announced.to_string()).collect();
+    let has_sentinels = !sentinels.is_empty();
+    // Where Sentinels say who is master, an address would be wrong after the first failover. What
+    // no fault can hit needs no proxy, and a comparison no second process on the way.
+    let fixed = environment.nodes().first().filter(|_| !has_sentinels);
+    let fixed = fixed.map(|node| if plan.gate.is_some() { node.direct } else { node.announced });
     let mut values = vec![
         ("redrill", Some(redrill.display().to_string())),
-        ("main.sentinels", Some(sentinels.join(","))),
-        ("main.name", Some(GROUP.to_owned())),
+        ("main.sentinels", has_sentinels.then(|| sentinels.join(","))),
+        ("main.name", has_sentinels.then(|| GROUP.to_owned())),
+        ("main.host", fixed.map(|address| address.ip().to_string())),
+        ("main.port", fixed.map(|address| address.port().to_string())),
         ("effects.model", Some(effects.model_url())),
         ("effects.mail", Some(effects.mail_url())),
         ("secret", Some(format!("{:016x}{:016x}", mix(plan.seed, 1), mix(plan.seed, 2)))),

@@ -78,6 +78,7 @@ async fn start(run: &Path, clock: RunClock, events: &EventLog) -> Environment {
         clock,
         events: events.clone(),
         samples: SampleLog::create(&run.join("samples.ndjson")).unwrap(),
+        watched: true,
     };
     Environment::start(setup).await.unwrap()
 }

@@ -95,6 +95,7 @@ pub(crate) async fn run(redrill: &Path, fault: Fault) -> Result<Option<Vec<Cost>
         clock,
         events: EventLog::create(&folder.path().join("events.ndjson"))?,
         samples: SampleLog::create(&folder.path().join("samples.ndjson"))?,
+        watched: true,
     })
     .await?;
     let costs = measure(&environment, &redrill, fault, clock).await;

@@ -19,16 +19,16 @@ mod start;
 mod stop;
 mod target;
 
-pub(crate) use admin::ask;
+pub(crate) use admin::{Admin, ask, info_fields};
 pub use config::GROUP;
 pub use journal::{Journalled, Remedy};
 pub use member::Member;
-pub(crate) use proc::ProcStat;
+pub(crate) use proc::{ProcStat, cpu_ns};
 pub(crate) use process::Process;
 pub use process::ProcessSpec;
 pub(crate) use processes::record;
 pub use redis_binary::{RedisBinary, RedisMissing};
-pub use start::{Setup, check};
+pub use start::{Setup, TOPOLOGIES, check};
 pub use target::{Target, UnknownTarget, parse_target};
 
 use anyhow::{Context, Result, bail};
@@ -47,7 +47,7 @@ use std::time::Duration;
 /// The last part of the first node's, Sentinel's and instance's source address.
 const SOURCES: [(&str, u8); 3] = [("node", 11), ("sentinel", 51), ("server", 101)];
 
-/// A running environment (backend `processes`, topology `sentinel`). Dropping it without
+/// A running environment (backend `processes`). Dropping it without
 /// [`Environment::stop`] leaves the clearing up to the guardian.
 pub struct Environment {
     nodes: Vec<Member>,
@@ -111,6 +111,12 @@ impl Environment {
         self.processes.get(name).is_ok_and(|process| process.is_running())
     }
 
+    /// A process that was started and has ended, if one has.
+    pub(crate) fn ended(&self) -> Option<String> {
+        let mut known = self.processes.facts().into_iter().map(|facts| facts.name);
+        known.find(|name| !self.is_running(name))
+    }
+
     /// The last lines of a process's log.
     pub fn last_words(&self, name: &str) -> String {
         self.processes.last_words(name)
@@ -126,17 +132,23 @@ impl Environment {
 
     /// The machine, versions and processes so far, for `environment.json`.
     pub fn facts(&self) -> EnvironmentFacts {
+        let machine = Self::machine(self.clock, &self.redis.version);
+        EnvironmentFacts { processes: self.processes.facts(), ..machine }
+    }
+
+    /// The machine and this version of Redis, without a process.
+    pub(crate) fn machine(clock: RunClock, redis: &str) -> EnvironmentFacts {
         let system = rustix::system::uname();
         let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
-        let wall_origin_ms = self.clock.wall_origin_ms();
+        let wall_origin_ms = clock.wall_origin_ms();
         EnvironmentFacts {
             began: rfc3339(wall_origin_ms),
             wall_origin_ms,
             cores: std::thread::available_parallelism()
                 .map_or(0, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
             kernel: format!("{} {}", text(system.sysname()), text(system.release())),
-            redis: self.redis.version.clone(),
-            processes: self.processes.facts(),
+            redis: redis.to_owned(),
+            processes: Vec::new(),
         }
     }
 

@@ -58,6 +58,28 @@ impl ProcStat {
     }
 }
 
+/// Processor time of a process so far, to the nanosecond where the system has a clock for it, else
+/// in ticks; none where it has ended.
+pub(crate) fn cpu_ns(pid: u32) -> Option<u64> {
+    exact_cpu_ns(pid).or_else(|| Some((ProcStat::read(pid)?.cpu_seconds * 1e9) as u64))
+}
+
+/// By the process's own clock: `/proc/PID/stat` counts in hundredths of a second, which is a
+/// twentieth of what a server spends in a few seconds of moderate load.
+#[cfg(target_os = "linux")]
+fn exact_cpu_ns(pid: u32) -> Option<u64> {
+    use nix::time::ClockId;
+    use nix::unistd::Pid;
+    let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
+    let time = std::time::Duration::from(clock.now().ok()?);
+    u64::try_from(time.as_nanos()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exact_cpu_ns(_: u32) -> Option<u64> {
+    None
+}
+
 /// The processes of a group that have not ended; none where the system does not tell. A killed
 /// process's children may stay listed as ended until the first process of the system awaits them.
 pub(crate) fn alive_in(group: i32) -> Option<Vec<u32>> {

@@ -71,7 +71,7 @@ impl State {
     /// What is missing for the environment to be ready.
     async fn missing(&mut self) -> Vec<String> {
         let mut missing = self.missing_links().await;
-        let (replicas, peers) = (self.nodes.len() - 1, self.sentinels.len() - 1);
+        let (replicas, peers) = (self.nodes.len() - 1, self.sentinels.len().saturating_sub(1));
         for (name, sentinel) in &mut self.sentinels {
             let sees = sentinel_sees(sentinel, replicas, peers).await;
             missing.extend(sees.into_iter().map(|what| format!("{name} {what}")));

@@ -83,7 +83,7 @@ impl Environment {
     }
 
     /// The instances of the target that were started.
-    fn servers(&self) -> Vec<String> {
+    pub(crate) fn servers(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for process in self.processes.facts() {
             if process.name.starts_with("server[") && !names.contains(&process.name) {

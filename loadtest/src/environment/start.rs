@@ -7,7 +7,7 @@ use super::processes::{Processes, record};
 use super::proxies::Proxies;
 use super::redis_binary::RedisBinary;
 use super::{Environment, ready, source};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::try_join_all;
 use redrill_history::clock::RunClock;
 use redrill_history::{EnvironmentPlan, EventKind, EventLog, SampleLog};
@@ -35,7 +35,13 @@ pub struct Setup<'a> {
     pub events: EventLog,
     /// Where the gauges are recorded.
     pub samples: SampleLog,
+    /// Whether the nodes and Sentinels are asked while the run lasts. Asking costs them commands
+    /// and bytes, which a comparison of both must not find.
+    pub watched: bool,
 }
+
+/// The topologies, the first the default: their name, and whether they have Sentinels.
+pub const TOPOLOGIES: &[(&str, bool)] = &[("sentinel", true), ("standalone", false)];
 
 /// Whether a plan's environment can be started; part of checking a plan.
 ///
@@ -47,11 +53,18 @@ pub fn check(plan: &EnvironmentPlan) -> Result<()> {
         "there is no backend \"{}\"; there is \"processes\"",
         plan.backend
     );
-    ensure!(
-        plan.topology == "sentinel",
-        "there is no topology \"{}\"; there is \"sentinel\"",
-        plan.topology
-    );
+    let Some((_, has_sentinels)) = TOPOLOGIES.iter().find(|(name, _)| *name == plan.topology)
+    else {
+        let names: Vec<&str> = TOPOLOGIES.iter().map(|(name, _)| *name).collect();
+        bail!("there is no topology \"{}\"; there are {}", plan.topology, names.join(", "))
+    };
+    if !has_sentinels {
+        ensure!(
+            (plan.replicas, plan.sentinels, plan.quorum) == (0, 0, 0),
+            "a standalone Redis has no replicas, no sentinels and no quorum"
+        );
+        return Ok(());
+    }
     ensure!((1..=MOST).contains(&plan.replicas), "replicas must be from 1 to {MOST}");
     ensure!((1..=MOST).contains(&plan.sentinels), "sentinels must be from 1 to {MOST}");
     ensure!(
@@ -72,7 +85,7 @@ impl Environment {
     /// # Errors
     /// What could not be started, or was missing after 20 s. Nothing is left then either.
     pub async fn start(setup: Setup<'_>) -> Result<Self> {
-        let Setup { plan, redis, redrill, logs, clock, events, samples } = setup;
+        let Setup { plan, redis, redrill, logs, clock, events, samples, watched } = setup;
         check(plan)?;
         has_source(source("node", 0))?;
         let began_ns = clock.now_ns();
@@ -97,7 +110,8 @@ impl Environment {
         begin(replicas, Part::Node(Some(master))).await?;
         ready::wait_for_replicas(&nodes).await?;
         begin(&mut sentinels, Part::Sentinel(master, plan)).await?;
-        let observer = Observer::start(&nodes, &sentinels, &processes, clock, &events, &samples)?;
+        let seen: [&[Member]; 2] = if watched { [&nodes, &sentinels] } else { [&[], &[]] };
+        let observer = Observer::start(seen, &processes, clock, &events, &samples)?;
         ready::wait(&nodes, &sentinels).await?;
         let ready_ns = clock.now_ns();
         record(&events, ready_ns, EventKind::EnvironmentReady);
@@ -146,7 +160,10 @@ mod tests {
         assert!(told(docker).contains("\"dokcer\""));
         let quorum = EnvironmentPlan { quorum: 4, ..good.clone() };
         assert!(told(quorum).contains("quorum"));
-        let alone = EnvironmentPlan { replicas: 0, ..good };
+        let alone = EnvironmentPlan { replicas: 0, ..good.clone() };
         assert!(told(alone).contains("replicas"));
+        let standalone = EnvironmentPlan { topology: "standalone".to_owned(), ..good };
+        assert!(told(standalone.clone()).contains("no replicas"));
+        check(&EnvironmentPlan { replicas: 0, sentinels: 0, quorum: 0, ..standalone }).unwrap();
     }
 }

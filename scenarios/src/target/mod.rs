@@ -5,7 +5,7 @@ mod call;
 mod template;
 
 pub use call::{Answer, Call};
-pub use template::{Values, fill};
+pub use template::{Values, fill, fill_variable};
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -38,7 +38,8 @@ pub struct Start {
     pub command: Vec<String>,
     /// The path that answers 200 when an instance is ready.
     pub ready: String,
-    /// The environment's addresses and the plan's promises as the service's variables.
+    /// The environment's addresses and the plan's promises as the service's variables. One that is
+    /// only a placeholder without a value (Sentinels where there are none) is left out.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
 }

@@ -33,6 +33,15 @@ pub(super) fn fill_json(template: &Value, values: &Values<'_>) -> Option<Value> 
     }
 }
 
+/// As [`fill`]; `None` when the text is a lone placeholder without a value.
+pub fn fill_variable(text: &str, values: &Values<'_>) -> Option<String> {
+    let name = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    match values.iter().find(|(known, _)| Some(*known) == name) {
+        Some((_, None)) => None,
+        _ => Some(fill(text, values)),
+    }
+}
+
 fn fill_text(text: &str, values: &Values<'_>) -> Option<Value> {
     let lone = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     let (name, is_number) = match lone.map(|name| (name.strip_prefix('#'), name)) {
@@ -66,7 +75,16 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_without_a_value_is_left_out() {
+        let values = [("host", Some("h".to_owned())), ("sentinels", None)];
+        assert_eq!(fill_variable("{host}", &values).as_deref(), Some("h"));
+        assert_eq!(fill_variable("redis://{host}", &values).as_deref(), Some("redis://h"));
+        assert_eq!(fill_variable("{sentinels}", &values), None);
+    }
+
+    #[test]
     fn an_unknown_placeholder_stays_visible() {
         assert_eq!(fill("/a/{b}", &[]), "/a/{b}");
+        assert_eq!(fill_variable("{b}", &[]).as_deref(), Some("{b}"));
     }
 }

@@ -39,8 +39,7 @@ struct Sink {
 impl Observer {
     /// Begins to watch.
     pub(super) fn start(
-        nodes: &[Member],
-        sentinels: &[Member],
+        [nodes, sentinels]: [&[Member]; 2],
         processes: &Arc<Processes>,
         clock: RunClock,
         events: &EventLog,

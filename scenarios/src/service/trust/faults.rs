@@ -33,7 +33,9 @@ impl Checker for Faults {
         let planned = run.plan.faults.iter().enumerate();
         let mut complaints: Vec<String> =
             planned.filter_map(|(index, fault)| complaint(run, index, fault)).collect();
-        if run.plan.faults.iter().any(unseats_the_master) && run.promotion().is_none() {
+        let has_heir = run.plan.environment.replicas > 0;
+        let unseated = has_heir && run.plan.faults.iter().any(unseats_the_master);
+        if unseated && run.promotion().is_none() {
             complaints.push("no node was promoted to master".to_owned());
         }
         let summary = format!("{} acted as planned.", many(run.plan.faults.len() as u64, "fault"));
