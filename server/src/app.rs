@@ -72,7 +72,10 @@ impl App {
     }
 
     fn router(self: Arc<Self>) -> Router {
-        openapi::routes()
+        let routes = openapi::routes();
+        #[cfg(feature = "planted-defects")]
+        let routes = routes.layer(axum::middleware::from_fn(crate::defects::delay));
+        routes
             .fallback(http::no_such_path)
             .method_not_allowed_fallback(http::no_such_method)
             .layer(http::Observe(Arc::clone(&self)))

@@ -109,6 +109,10 @@ impl Store {
         if self.has_ended(id) {
             return Ok(None);
         }
+        #[cfg(feature = "planted-defects")]
+        if crate::defects::EXTRA_COMMAND.strikes() {
+            crate::defects::ask_again(&self.link, &self.key(id)).await;
+        }
         let script = READ.with(&[&self.key(id)]).arg(&self.ttl);
         let answer = self.link.run::<BTreeMap<String, String>>(&script, Repeat::Safe).await?;
         Ok(session(answer.value))
