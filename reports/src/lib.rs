@@ -12,6 +12,7 @@ mod figure;
 mod format;
 mod junit;
 mod page;
+mod pairs;
 mod panels;
 mod percentiles;
 mod series;

@@ -47,6 +47,7 @@ pub fn html(run: &RunView, report: &Report) -> String {
     .into_string()
 }
 
+/// The panels whose questions can be put to this run, in page order.
 fn panels(run: &RunView) -> impl Iterator<Item = &'static dyn Panel> {
     PANELS.iter().copied().filter(|panel| panel.applies(run))
 }

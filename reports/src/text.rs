@@ -230,7 +230,12 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
 /// The command that does the same run again.
 pub(crate) fn replay(run: &RunView) -> String {
     let kind = run.plan.kind.name();
-    format!("redrill {kind} {} --seed {}", shell_word(&run.plan.name), run.plan.seed)
+    let sides = run.plan.gate.as_ref().map_or_else(String::new, |gate| {
+        let base = gate.base.as_ref().map(|base| format!(" --base {}", shell_word(base)));
+        let candidate = shell_word(&gate.candidate);
+        format!("{} --candidate {candidate}", base.unwrap_or_default())
+    });
+    format!("redrill {kind} {}{sides} --seed {}", shell_word(&run.plan.name), run.plan.seed)
 }
 
 /// The word as a shell takes it.

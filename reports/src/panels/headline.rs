@@ -102,6 +102,12 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
         format!("{} of {} answered", format::count(answered), format::counted(all, "request")),
     );
     let mut numbers = vec![failed, overall];
+    if let Some(gate) = &run.plan.gate {
+        let each = report.findings.iter().map(|finding| finding.comparisons.len() as u64);
+        let note = format!("over {}", format::counted(u64::from(gate.pairs), "pair"));
+        numbers.push(("Comparisons", format::count(each.sum()), format!("{note} of blocks")));
+        return numbers;
+    }
     if run.windows.is_empty() {
         let planned = run.plan.faults.len() as u64;
         let note = match planned {

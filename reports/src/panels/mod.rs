@@ -4,6 +4,7 @@
 mod capabilities;
 mod capacity;
 mod card;
+mod comparison;
 mod environment;
 mod faults;
 mod findings;
@@ -38,6 +39,7 @@ pub const PANELS: &[&dyn Panel] = &[
     &headline::Headline,
     &capacity::Capacity,
     &card::Card,
+    &comparison::Sides,
     &findings::Findings,
     &timeline::Timeline,
     &faults::Faults,
