@@ -1,4 +1,4 @@
-.PHONY: drill test setup bench-proxy bench-failover bench-server soak-server fuzz-server
+.PHONY: drill test gate setup bench-proxy bench-failover bench-server soak-server fuzz-server
 
 # Runs the default drill; `make drill ARGS=split-brain` runs another one.
 drill: setup
@@ -7,6 +7,10 @@ drill: setup
 # Every check, the cheap ones first.
 test: setup
 	scripts/test
+
+# The program as it is at a commit against the program as it is here, by turns under one load.
+gate: setup
+	scripts/gate $(or $(BASE),origin/main) $(ARGS)
 
 setup:
 	@scripts/setup
