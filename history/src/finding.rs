@@ -1,6 +1,6 @@
 //! What the checkers found: `findings.json`.
 
-use crate::{Phase, parse_duration, print_duration};
+use crate::{Comparison, Phase, parse_duration, print_duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::time::Duration;
 
@@ -112,6 +112,9 @@ pub struct Finding {
     pub breakdowns: Vec<Breakdown>,
     /// The first few proofs.
     pub witnesses: Vec<Witness>,
+    /// What two sides' blocks say, by operation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comparisons: Vec<Comparison>,
 }
 
 /// A bound in the plan on a finding's number.
@@ -193,6 +196,7 @@ impl Finding {
             phases: Vec::new(),
             breakdowns: Vec::new(),
             witnesses: Vec::new(),
+            comparisons: Vec::new(),
         }
     }
 

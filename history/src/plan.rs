@@ -1,7 +1,7 @@
 //! The plan as it was run: every default written out. `plan.toml` of a run folder is this, and
 //! reads back as a plan that runs the same again.
 
-use crate::{Bound, Capability, Threshold, serde_duration, serde_duration_option};
+use crate::{Bound, Capability, GatePlan, Threshold, serde_duration, serde_duration_option};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,6 +42,9 @@ pub struct ResolvedPlan {
     /// Bounds on findings' numbers, by finding id.
     #[serde(default)]
     pub objectives: BTreeMap<String, Bound>,
+    /// How two sides are compared; absent in a run that compares none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GatePlan>,
 }
 
 /// What is done with a plan.
@@ -55,6 +58,8 @@ pub enum RunKind {
     Load,
     /// Steps of rising load, to learn how much is carried.
     Capacity,
+    /// Blocks of two sides by turns, to learn whether one is worse.
+    Gate,
 }
 
 impl RunKind {
@@ -64,6 +69,7 @@ impl RunKind {
             Self::Drill => "drill",
             Self::Load => "load",
             Self::Capacity => "capacity",
+            Self::Gate => "gate",
         }
     }
 
@@ -331,6 +337,7 @@ impl ResolvedPlan {
             },
             faults: Vec::new(),
             objectives: BTreeMap::new(),
+            gate: None,
         }
     }
 }

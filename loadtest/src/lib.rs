@@ -10,6 +10,7 @@ pub mod effects;
 pub mod environment;
 pub mod exit;
 pub mod faults;
+pub mod gate;
 pub mod instances;
 pub mod interrupt;
 pub mod load;

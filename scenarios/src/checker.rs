@@ -15,7 +15,7 @@ pub(crate) use evidence::{
 pub(crate) use origin::acknowledged_by;
 pub(crate) use tally::Tally;
 
-use crate::{cache, capacity, limiter, presence, queue, service, sessions};
+use crate::{cache, capacity, gate, limiter, presence, queue, service, sessions};
 use redrill_history::{Capability, Finding, Report, ResolvedPlan, RunView, Verdict};
 use service::thresholds;
 use std::any::Any;
@@ -49,6 +49,7 @@ const GROUPS: &[Group] = &[
     (None, capacity::CHECKERS),
     (None, service::checkers::CHECKERS),
     (None, service::trust::CHECKERS),
+    (None, gate::CHECKERS),
 ];
 
 /// The ids of every checker: what a plan's objectives may name.
@@ -154,7 +155,7 @@ mod tests {
                 match capability {
                     Some(capability) => assert_eq!(group, Some(capability.name())),
                     None => {
-                        let known = ["capacity", "service", "trust"];
+                        let known = ["capacity", "gate", "service", "trust"];
                         assert!(group.is_some_and(|group| known.contains(&group)), "{group:?}");
                     }
                 }

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod capability;
 pub mod capacity;
 pub mod checker;
+pub mod gate;
 pub mod limiter;
 pub mod load;
 pub mod presence;

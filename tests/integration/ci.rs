@@ -1,25 +1,24 @@
 //! deploy/ci: the templates can be read, and run what the README tells people to run.
 
 use redrill_tests::workspace_root;
+use serde_json::Value;
 use std::fs;
-use yaml_rust2::{Yaml, YamlLoader};
 
-fn template(name: &str) -> Yaml {
+fn template(name: &str) -> Value {
     let path = workspace_root().join("deploy/ci").join(name);
     let text = fs::read_to_string(&path).expect("the template");
-    let documents = YamlLoader::load_from_str(&text);
-    documents.unwrap_or_else(|error| panic!("{name}: {error}")).swap_remove(0)
+    serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The commands of a job: `run` of its steps, or its `script`.
-fn commands(job: &Yaml) -> Vec<String> {
-    let steps = job["steps"].as_vec().cloned().unwrap_or_default();
+fn commands(job: &Value) -> Vec<String> {
+    let steps = job["steps"].as_array().cloned().unwrap_or_default();
     let steps = steps.iter().filter_map(|step| step["run"].as_str().map(str::to_owned));
-    let script = job["script"].as_vec().cloned().unwrap_or_default();
+    let script = job["script"].as_array().cloned().unwrap_or_default();
     steps.chain(script.iter().filter_map(|line| line.as_str().map(str::to_owned))).collect()
 }
 
-fn assert_runs(job: &Yaml, command: &str) {
+fn assert_runs(job: &Value, command: &str) {
     let all = commands(job);
     let runs = |line: &String| line.split('\n').any(|line| line.trim().starts_with(command));
     assert!(all.iter().any(runs), "'{command}' is not among {all:?}");
@@ -41,7 +40,7 @@ fn verdicts_are_published() {
     for name in ["drill", "gate"] {
         let job = &github["jobs"][name];
         assert_runs(job, "cat runs/latest/summary.md >> \"$GITHUB_STEP_SUMMARY\"");
-        let steps = job["steps"].as_vec().expect("steps");
+        let steps = job["steps"].as_array().expect("steps");
         let kept = steps.iter().filter_map(|step| step["with"]["path"].as_str());
         assert!(kept.into_iter().any(|path| path.contains("runs/")), "{name} keeps no report");
     }
@@ -57,8 +56,8 @@ fn verdicts_are_published() {
 #[test]
 fn actions_are_pinned_to_a_major_version() {
     let github = template("github-actions.yml");
-    let jobs = github["jobs"].as_hash().expect("jobs");
-    let steps = jobs.values().flat_map(|job| job["steps"].as_vec().expect("steps"));
+    let jobs = github["jobs"].as_object().expect("jobs");
+    let steps = jobs.values().flat_map(|job| job["steps"].as_array().expect("steps"));
     let used: Vec<&str> = steps.filter_map(|step| step["uses"].as_str()).collect();
     assert!(!used.is_empty());
     for action in used {

@@ -1,10 +1,12 @@
 //! The integration tests of the workspace, one module a subject.
 
+mod ci;
 mod defects;
 mod dependencies;
 mod drill;
 mod environment;
 mod faults;
+mod gate;
 mod killed;
 mod random;
 mod readme;

@@ -32,6 +32,19 @@ step = "2s"
 discard = "500ms"
 "#;
 
+/// Five pairs of blocks, which is the least.
+const BLOCKS: &str = r#"
+[target]
+instances = 1
+
+[environment]
+topology = "standalone"
+
+[gate]
+pairs = 5
+discard = "500ms"
+"#;
+
 /// Runs a command on a plan in `folder`; returns its output and the run folder.
 fn run(folder: &Path, arguments: &[&str], plan: &str) -> (Output, PathBuf) {
     fs::write(folder.join("short.toml"), plan).expect("a plan");
@@ -110,5 +123,23 @@ fn a_search_that_nothing_stops_is_inconclusive_and_renders_the_same_from_its_fol
     let found = report(&run).findings.into_iter().find(|found| found.id == "capacity.rate");
     let carried = found.and_then(|found| found.measures.first().and_then(|measure| measure.value));
     assert!(carried.is_some_and(|rate| (149.0..151.0).contains(&rate)), "{carried:?}: {said}");
+    assert_renders_the_same(&run);
+}
+
+#[test]
+fn a_gate_compares_every_pair_and_renders_the_same_from_its_folder() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let program = redrill().to_str().expect("a path");
+    let sides = ["gate", "--base", program, "--candidate", program];
+    let plan = PLAN.replace("fail_if = [\"p50 > 5s\"]\n", "");
+    let (output, run) = run(folder.path(), &sides, &format!("{plan}{BLOCKS}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Latencies on a busy machine may be anything; an answer is still given.
+    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{said}");
+    let report = report(&run);
+    let comparisons = report.findings.iter().flat_map(|found| &found.comparisons);
+    let commands = comparisons.filter(|one| one.metric == "commands").collect::<Vec<_>>();
+    assert_eq!(commands.iter().map(|one| one.pairs.len()).collect::<Vec<_>>(), [5], "{said}");
+    assert!(commands[0].base.iter().all(|each| *each >= 1.0), "{commands:?}");
     assert_renders_the_same(&run);
 }

@@ -3,6 +3,7 @@
 mod capacity;
 mod doctor;
 mod drill;
+mod gate;
 mod guardian;
 mod history;
 mod list;
@@ -31,6 +32,7 @@ const COMMANDS: &[&dyn Subcommand] = &[
     &drill::Drill,
     &load::Load,
     &capacity::Capacity,
+    &gate::Gate,
     &report::Report,
     &history::History,
     &plan::Plan,

@@ -1,5 +1,6 @@
 //! A plan as it is written: everything optional, nothing unknown.
 
+use super::gate::GateFile;
 use redrill_history::{
     Bound, Capability, CapacityPlan, EffectsPlan, LimitPolicy, RunKind, serde_duration_option,
 };
@@ -26,6 +27,7 @@ pub(super) struct PlanFile {
     pub(super) environment: Option<EnvironmentFile>,
     pub(super) fault: Vec<FaultFile>,
     pub(super) objectives: BTreeMap<Spanned<String>, Bound>,
+    pub(super) gate: Option<GateFile>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,9 +1,12 @@
 //! Plans: what is written, strictly read; what is run, every default written out.
 
 mod file;
+mod gate;
 mod kind;
 mod place;
 mod resolve;
+
+pub(crate) use gate::tolerate;
 
 use crate::exit::unusable;
 use anyhow::Result;
@@ -17,6 +20,7 @@ pub const PLANS: &[(&str, &str)] = &[
     ("sentinel-failover", include_str!("../../../scenarios/plans/sentinel-failover.toml")),
     ("split-brain", include_str!("../../../scenarios/plans/split-brain.toml")),
     ("capacity", include_str!("../../../scenarios/plans/capacity.toml")),
+    ("gate", include_str!("../../../scenarios/plans/gate.toml")),
     ("steady", include_str!("../../../scenarios/plans/steady.toml")),
 ];
 
@@ -70,7 +74,11 @@ impl Plan {
     }
 }
 
-fn load_target(name_or_path: &str) -> Result<TargetFile> {
+/// The target of that name, or the target file at that path.
+///
+/// # Errors
+/// [`crate::exit::Unusable`], with the place in the file where there is one.
+pub(crate) fn load_target(name_or_path: &str) -> Result<TargetFile> {
     let (label, text) = find(name_or_path, TARGETS, "target", "redrill list")?;
     let source = place::Source { label: &label, text: &text };
     TargetFile::parse(&text).map_err(|error| source.toml(&error))

@@ -2,14 +2,14 @@
 
 use super::file::{CapabilityFile, EnvironmentFile, FaultFile, LoadFile, PlanFile, PromisesFile};
 use super::place::Source;
-use super::{Overrides, kind};
-use crate::environment::parse_target;
+use super::{Overrides, gate, kind};
+use crate::environment::{TOPOLOGIES, parse_target};
 use crate::faults;
 use crate::load::pacer;
 use anyhow::Result;
 use redrill_history::{
     Capability, CapabilityLoad, EffectsPlan, EnvironmentPlan, LimitPolicy, LoadPlan, PlannedFault,
-    Promises, ResolvedPlan, TargetPlan, parse_duration,
+    Promises, ResolvedPlan, RunKind, TargetPlan, parse_duration,
 };
 use redrill_scenarios::checker;
 use redrill_scenarios::target::TargetFile;
@@ -63,6 +63,12 @@ pub(super) fn resolve(
         .map(|fault| self::fault(fault, &load, &environment, instances, source))
         .collect::<Result<Vec<_>>>()?;
     let objectives = objectives(file.objectives, source)?;
+    let gate = match kind {
+        RunKind::Gate => {
+            Some(gate::resolve(file.gate.unwrap_or_default(), &load, &target.name, source)?)
+        }
+        RunKind::Drill | RunKind::Load | RunKind::Capacity => None,
+    };
     let mut resolved = ResolvedPlan {
         question: file.question.unwrap_or_else(|| format!("What does {name} cost?")),
         name,
@@ -81,6 +87,7 @@ pub(super) fn resolve(
         environment,
         faults,
         objectives,
+        gate,
     };
     resolved.faults.sort_by_key(|fault| fault.at);
     Ok(resolved)
@@ -200,14 +207,29 @@ fn environment(file: EnvironmentFile, source: &Source<'_>) -> Result<Environment
             Err(source.at(&written.span(), &message))
         }
     };
-    let replicas = within(file.replicas.as_ref(), 2, 1, 5, "replicas", source)?;
-    let sentinels = within(file.sentinels.as_ref(), 3, 3, 7, "sentinels", source)?;
+    let names: Vec<&str> = TOPOLOGIES.iter().map(|(name, _)| *name).collect();
+    let topology = one_of(file.topology, &names, "topology")?;
+    let (replicas, sentinels, quorum) = if TOPOLOGIES.contains(&(topology.as_str(), true)) {
+        let sentinels = within(file.sentinels.as_ref(), 3, 3, 7, "sentinels", source)?;
+        (
+            within(file.replicas.as_ref(), 2, 1, 5, "replicas", source)?,
+            sentinels,
+            within(file.quorum.as_ref(), sentinels / 2 + 1, 1, sentinels, "quorum", source)?,
+        )
+    } else {
+        let none = |written: Option<&Spanned<u8>>, what| within(written, 0, 0, 0, what, source);
+        (
+            none(file.replicas.as_ref(), "replicas")?,
+            none(file.sentinels.as_ref(), "sentinels")?,
+            none(file.quorum.as_ref(), "quorum")?,
+        )
+    };
     Ok(EnvironmentPlan {
         backend: one_of(file.backend, &["processes"], "backend")?,
-        topology: one_of(file.topology, &["sentinel"], "topology")?,
+        topology,
         replicas,
         sentinels,
-        quorum: within(file.quorum.as_ref(), sentinels / 2 + 1, 1, sentinels, "quorum", source)?,
+        quorum,
         down_after: file.down_after.unwrap_or(SECOND),
         failover_timeout: file.failover_timeout.unwrap_or(3 * SECOND),
     })

@@ -104,6 +104,7 @@ impl World<'_> {
             clock: self.stage.clock,
             events: self.stage.events.clone(),
             samples: self.stage.samples.clone(),
+            watched: true,
         };
         let environment = tokio::select! {
             environment = Environment::start(setup) => {

@@ -39,13 +39,35 @@ impl Service<'_> {
         segment: &SegmentPlan,
         faults: &[PlannedFault],
     ) -> Result<Loaded> {
+        let World { stage, interrupt, .. } = self.world;
+        let timeline = async |start_ns: u64| match self.environment {
+            Some(environment) => {
+                let (clock, stop) = (stage.clock, interrupt.wait());
+                faults::run_timeline(environment, faults, clock, start_ns, &stage.events, stop)
+                    .await
+            }
+            None => Ok(()),
+        };
+        self.load_beside(segment, timeline).await
+    }
+
+    /// As [`Service::load`], with something else beside the load; it is told when the first arrival
+    /// is due, on the run's clock.
+    ///
+    /// # Errors
+    /// Virtual users that did not start, and what failed beside them.
+    pub(crate) async fn load_beside(
+        &self,
+        segment: &SegmentPlan,
+        beside: impl AsyncFnOnce(u64) -> Result<()>,
+    ) -> Result<Loaded> {
         let World { stage, .. } = self.world;
         stage.segments.append(segment).context("cannot record the segment")?;
         self.segment.store(segment.number, Ordering::Relaxed);
         let context = self.context(segment);
         let (fleets, lanes) = fleets(&context, &context.plan);
         let attack = Attack::new(&fleets, &format!("http://{}", self.addresses[0]))?;
-        let conducted = self.conduct(&context, &fleets, lanes, faults);
+        let conducted = self.conduct(&context, &fleets, lanes, beside);
         let (metrics, conducted) = tokio::join!(attack.execute(), conducted);
         metrics?;
         conducted?;
@@ -55,16 +77,16 @@ impl Service<'_> {
         Ok(Loaded { context, fleets })
     }
 
-    /// Waits for the virtual users, starts the arrivals, and lets the faults act until both are
-    /// over.
+    /// Waits for the virtual users, starts the arrivals, and waits until they and what goes on
+    /// beside them are over.
     async fn conduct(
         &self,
         context: &Context,
         fleets: &[Fleet],
         lanes: Vec<Lane>,
-        faults: &[PlannedFault],
+        beside: impl AsyncFnOnce(u64) -> Result<()>,
     ) -> Result<()> {
-        let World { stage, interrupt, progress, .. } = self.world;
+        let World { stage, progress, .. } = self.world;
         boarded(fleets).await?;
         let start_ns = stage.clock.now_ns() + LEAD_NS;
         stage.events.append(start_ns, EventKind::LoadStarted { segment: context.segment })?;
@@ -74,22 +96,14 @@ impl Service<'_> {
         let over = self.answered(context, fleets, &stop);
         let elapsed = || stage.clock.now_ns().saturating_sub(start_ns);
         let shown = progress.show_load(&context.plan, &context.progress, elapsed);
-        let timeline = faults::run_timeline(
-            self.environment,
-            faults,
-            stage.clock,
-            start_ns,
-            &stage.events,
-            interrupt.wait(),
-        );
-        let both = async { tokio::join!(timeline, over) };
-        let healed = tokio::select! {
-            (healed, ()) = both => healed,
+        let both = async { tokio::join!(beside(start_ns), over) };
+        let ended = tokio::select! {
+            (ended, ()) = both => ended,
             // Showing the load ends only when it is dropped.
             () = shown => Ok(()),
         };
         pacemaker.join().map_err(|_| anyhow::anyhow!("the pacemaker panicked"))?;
-        healed
+        ended
     }
 
     /// Waits until every arrival was answered or given up. What nobody has begun a client's time-out

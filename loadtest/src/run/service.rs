@@ -9,21 +9,21 @@ use redrill_history::{ResolvedPlan, SegmentPlan};
 use redrill_scenarios::load::{Context, Executed};
 use redrill_scenarios::target::{Target, TargetFile};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicU64};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// The service's instances and its dependencies; they end with the environment and with this.
 pub(crate) struct Service<'a> {
     pub(super) world: &'a World<'a>,
-    pub(super) environment: &'a Environment,
+    pub(super) environment: Option<&'a Environment>,
     pub(super) segment: Arc<AtomicU16>,
     pub(super) addresses: Vec<String>,
     target: &'a TargetFile,
     http: reqwest::Client,
     executed: Arc<Executed>,
     numbers: Arc<AtomicU64>,
-    _effects: Effects,
+    effects: Effects,
 }
 
 impl<'a> Service<'a> {
@@ -34,6 +34,31 @@ impl<'a> Service<'a> {
     pub(crate) async fn start(
         world: &'a World<'a>,
         environment: &'a Environment,
+        target: &'a TargetFile,
+    ) -> Result<Self> {
+        let service = Self::without_instances(world, Some(environment), target).await?;
+        let (plan, program) = (&world.plan.resolved, &world.settings.program);
+        let addresses =
+            instances::start(environment, &service.effects, plan, target, program).await?;
+        world.stage.folder.write_environment(&environment.facts())?;
+        Ok(Self { addresses, ..service })
+    }
+
+    /// A service that runs at these addresses, and has its own dependencies.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub(crate) async fn at(
+        world: &'a World<'a>,
+        addresses: Vec<String>,
+        target: &'a TargetFile,
+    ) -> Result<Self> {
+        Ok(Self { addresses, ..Self::without_instances(world, None, target).await? })
+    }
+
+    async fn without_instances(
+        world: &'a World<'a>,
+        environment: Option<&'a Environment>,
         target: &'a TargetFile,
     ) -> Result<Self> {
         let (plan, stage) = (&world.plan.resolved, world.stage);
@@ -52,21 +77,23 @@ impl<'a> Service<'a> {
             free: plan.effects.at_once.map(|at_once| Semaphore::new(at_once as usize)),
         })
         .await?;
-        let program = &world.settings.program;
-        let addresses = instances::start(environment, &effects, plan, target, program).await?;
-        stage.folder.write_environment(&environment.facts())?;
         let timeout = plan.load.client_timeout;
         Ok(Self {
             world,
             environment,
             segment,
-            addresses,
+            addresses: Vec::new(),
             target,
             http: http_client(timeout)?,
             executed,
             numbers: Arc::default(),
-            _effects: effects,
+            effects,
         })
+    }
+
+    /// Lets the next segment's sessions, jobs and sockets be numbered from here on.
+    pub(crate) fn number_from(&self, number: u64) {
+        self.numbers.store(number, Ordering::Relaxed);
     }
 
     /// What the virtual users of a segment share; their plan's load is the segment's.

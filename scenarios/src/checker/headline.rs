@@ -1,6 +1,7 @@
 //! One sentence for somebody who knows nothing of the run.
 
 use super::evidence::{count, many};
+use crate::gate;
 use redrill_history::{Event, EventKind, Finding, NodeRole, RunView, SECOND_NS, Verdict, Window};
 
 /// Which failed finding a stranger must hear first: what was promised and is gone, then what was
@@ -27,6 +28,9 @@ pub(super) fn headline(run: &RunView, verdict: Verdict, findings: &[Finding]) ->
     if let Some(found) = findings.iter().find(|found| found.id == "capacity.rate") {
         let verdict = verdict.name().to_uppercase();
         return format!("{verdict}: {}.", first_sentence(found));
+    }
+    if let Some(gate) = &run.plan.gate {
+        return gate::headline(gate, verdict, findings);
     }
     let after = recovery(run);
     match verdict {

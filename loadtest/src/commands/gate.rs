@@ -1,0 +1,108 @@
+//! `redrill gate`: compare two builds.
+
+use super::{Subcommand, runtime};
+use crate::exit::{Exit, unusable};
+use crate::gate::{self, Given, Sides, baseline};
+use crate::output;
+use crate::plan::{Overrides, Plan, tolerate};
+use crate::run::Settings;
+use anyhow::{Context as _, Result};
+use clap::{ArgGroup, ArgMatches, Args, Command, FromArgMatches};
+use redrill_history::{GatePlan, RunKind};
+use redrill_scenarios::gate::metrics::METRICS;
+use std::path::PathBuf;
+
+pub(super) struct Gate;
+
+#[derive(Debug, Args)]
+struct Arguments {
+    /// The plan: its load is that of one block
+    #[arg(default_value = "gate")]
+    plan: String,
+    /// What the candidate is compared with: a program that takes redrill's place in the plan's
+    /// target (target/release/redrill), a target file or its name, or the address of a service
+    #[arg(long, value_name = "TARGET")]
+    base: Option<String>,
+    /// What must not be worse; given like the base
+    #[arg(long, value_name = "TARGET")]
+    candidate: String,
+    /// Compare with blocks that were saved: weaker than blocks that are run beside the candidate's
+    #[arg(long, value_name = "FILE", conflicts_with = "base")]
+    baseline: Option<PathBuf>,
+    /// Save the blocks of the base, or of the candidate where it alone is run
+    #[arg(long, value_name = "FILE")]
+    save_baseline: Option<PathBuf>,
+    /// How much worse is tolerated: p50=10%, errors=0.1%, or p99=off to leave a metric out
+    #[arg(long, value_name = "METRIC=MOST")]
+    tolerate: Vec<String>,
+    /// Pairs of blocks: more see smaller differences and take longer
+    #[arg(long, value_parser = clap::value_parser!(u16).range(5..=10_000))]
+    pairs: Option<u16>,
+    /// Where every random choice comes from; the same seed gives the same order and load
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The folder that run folders are made in
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+}
+
+impl Subcommand for Gate {
+    fn clap(&self) -> Command {
+        Arguments::augment_args(
+            Command::new("gate")
+                .about("Compare two builds under the same load: is the candidate worse?"),
+        )
+        .group(
+            ArgGroup::new("against")
+                .args(["base", "baseline", "save_baseline"])
+                .multiple(true)
+                .required(true),
+        )
+    }
+
+    fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
+        let arguments = Arguments::from_arg_matches(arguments)?;
+        let mut plan = {
+            let (kind, seed) = (Some(RunKind::Gate), arguments.seed);
+            Plan::load(&arguments.plan, &Overrides { kind, seed, ..Overrides::default() })?
+        };
+        let base = arguments.base.as_deref().map(|text| Given::read(text, &plan)).transpose()?;
+        let candidate = Given::read(&arguments.candidate, &plan)?;
+        let sides = Sides { base, candidate, save: arguments.save_baseline.clone() };
+        complete(&mut plan, &arguments, &sides)?;
+        let settings = Settings { runs: arguments.runs, program: std::env::current_exe()? };
+        runtime()?.block_on(gate::run(plan, settings, sides))
+    }
+}
+
+/// Writes the command line into the plan.
+fn complete(plan: &mut Plan, arguments: &Arguments, sides: &Sides) -> Result<()> {
+    let gate = plan.resolved.gate.as_mut().context("a plan for a gate has a [gate] section")?;
+    gate.base = sides.base.as_ref().map(|base| base.text().to_owned());
+    sides.candidate.text().clone_into(&mut gate.candidate);
+    gate.baseline = arguments.baseline.as_deref().map(baseline::read).transpose()?;
+    gate.pairs = arguments.pairs.unwrap_or(gate.pairs);
+    for text in &arguments.tolerate {
+        tolerate(gate, text).map_err(|message| unusable(format!("--tolerate {message}")))?;
+    }
+    leave_out(gate, sides);
+    Ok(())
+}
+
+/// What cannot be measured of a side that redrill does not start is not compared, and said.
+fn leave_out(gate: &mut GatePlan, sides: &Sides) {
+    if sides.base.is_none() && gate.baseline.is_none() {
+        // Blocks are only saved.
+        gate.tolerated.clear();
+    }
+    let all = sides.base.iter().chain([&sides.candidate]);
+    if all.into_iter().all(Given::is_started) {
+        return;
+    }
+    for metric in METRICS {
+        let Some(needs) = metric.needs() else { continue };
+        if gate.tolerated.remove(metric.name()).is_some() {
+            output::note(&format!("{} is not compared: it needs {needs}", metric.name()));
+        }
+    }
+}
