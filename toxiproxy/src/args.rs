@@ -39,8 +39,16 @@ pub struct Args {
 /// Flags with one dash, as Toxiproxy's server takes them, turned into flags with two. What is no
 /// flag of [`Args`] stays as it is.
 pub fn with_two_dashes(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    const FLAGS: &[&str] =
-        &["host", "port", "config", "seed", "proxy-metrics", "runtime-metrics", "portable"];
+    const FLAGS: &[&str] = &[
+        "host",
+        "port",
+        "config",
+        "seed",
+        "proxy-metrics",
+        "runtime-metrics",
+        "portable",
+        "version",
+    ];
     let double = |argument: OsString| {
         let flag = argument.to_str().and_then(|text| text.strip_prefix('-'));
         let name = flag.map(|flag| flag.split_once('=').map_or(flag, |(name, _)| name));

@@ -14,6 +14,7 @@ pub mod client;
 mod clock;
 mod collection;
 mod cut;
+mod manual;
 mod proxy;
 mod random;
 mod redis;
@@ -24,4 +25,5 @@ mod toxics;
 
 pub use args::{Args, run, with_two_dashes};
 pub use cut::{Cut, Mode};
+pub use manual::with_manual;
 pub use server::{Options, serve};

@@ -5,15 +5,13 @@ use crate::exit::{Exit, of_listening};
 use crate::interrupt::Interrupt;
 use crate::output;
 use anyhow::Result;
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::{ArgMatches, Command, FromArgMatches};
 
 pub(super) struct Toxiproxy;
 
 impl Subcommand for Toxiproxy {
     fn clap(&self) -> Command {
-        redrill_toxiproxy::Args::augment_args(
-            Command::new("toxiproxy").about("Run the fault-injecting proxy with Toxiproxy's API"),
-        )
+        redrill_toxiproxy::with_manual(Command::new("toxiproxy"))
     }
 
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {

@@ -25,7 +25,7 @@ use metrics::Metrics;
 const BODY_BYTES: usize = 64 * 1024 * 1024;
 
 /// The version of the API, as `GET /version` tells it.
-const VERSION: &str = "2.12.0";
+pub(crate) const VERSION: &str = "2.12.0";
 
 /// Names a request in the answer, for the logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-toxiproxy-request-id");
