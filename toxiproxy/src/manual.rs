@@ -59,7 +59,10 @@ mod tests {
     #[test]
     fn the_manual_tells_of_flags_versions_and_every_toxic() {
         let mut command = with_manual(Command::new("toxiproxy"));
+        // Lines are broken to the width of the terminal.
         let help = command.render_long_help().to_string();
+        let help: Vec<&str> = help.split_whitespace().collect();
+        let help = help.join(" ");
         let kinds = KINDS.iter().map(|kind| kind.name);
         for word in kinds.chain(["--seed", "--config", "average_size", "curl", "one dash"]) {
             assert!(help.contains(word), "{word} is missing in {help}");
