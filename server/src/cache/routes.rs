@@ -24,8 +24,8 @@ use crate::upstream::Question;
 const DEFAULT_MODEL: &str = "llama2:7b";
 const DEFAULT_TEMPERATURE: f64 = 0.7;
 const DEFAULT_MAX_TOKENS: u64 = 2048;
-/// The most pairs of prompt and model that one request warms.
-const MOST_PAIRS: usize = 256;
+/// The most prompts, and the most models, that one request warms.
+const MOST_WARMED: usize = 16;
 /// How many of them are warmed at once.
 const WARMED_AT_ONCE: usize = 4;
 
@@ -91,7 +91,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         handler: || post(warm),
         method: "post",
         path: "/api/cache/warm",
-        summary: "Asks every model every prompt that is not cached yet, 256 pairs at most",
+        summary: "Asks every model every prompt that is not cached yet",
         body: &[("prompts", TEXTS, true), ("models", TEXTS, true)],
         success: (
             "202",
@@ -223,12 +223,13 @@ async fn warm(
     State(app): State<Arc<App>>,
     Body(body): Body<Warm>,
 ) -> Result<impl IntoResponse, Error> {
-    let pairs = body.prompts.len().saturating_mul(body.models.len());
-    if pairs > MOST_PAIRS {
-        let error = format!("{pairs} pairs of prompt and model are more than {MOST_PAIRS}");
-        return Err(Error::field("prompts", error));
+    for (field, texts) in [("prompts", &body.prompts), ("models", &body.models)] {
+        if texts.len() > MOST_WARMED || texts.iter().any(String::is_empty) {
+            let error = format!("{field} must be at most {MOST_WARMED} texts, none of them empty");
+            return Err(Error::field(field, error));
+        }
     }
-    let mut questions = Vec::with_capacity(pairs);
+    let mut questions = Vec::new();
     for prompt in &body.prompts {
         for model in &body.models {
             questions.push(question(prompt.clone(), Some(model.clone()), None, None)?);

@@ -19,6 +19,8 @@ use crate::openapi::{COUNT, FLAG, Operation, Shape, TEXT};
 /// The longest text frame that is read, in bytes.
 const LONGEST_FRAME: usize = 16 * 1024;
 
+/// The longest user id, in characters.
+const LONGEST_USER: usize = 256;
 /// Allocated for each socket, in bytes: most of them say little.
 const READ_BUFFER: usize = 1024;
 
@@ -92,6 +94,9 @@ async fn user(
     State(app): State<Arc<App>>,
     Parts(user): Parts<String>,
 ) -> Result<Json<Value>, Error> {
+    if user.chars().count() > LONGEST_USER {
+        return Err(Error::field("userId", "userId must be at most 256 characters long"));
+    }
     let sockets = app.presence.store.sockets(&user).await?;
     Ok(Json(json!({ "userId": user, "online": sockets > 0, "sockets": sockets })))
 }

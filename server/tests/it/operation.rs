@@ -92,3 +92,23 @@ async fn statistics_of_the_cache_are_cached_for_all_instances_unless_that_is_tur
     assert_eq!(body(cleared.expect("an answer")).await, json!({ "deleted": 1 }));
     assert_eq!(ask(&other).await, ("MISS".to_owned(), json!(0)), "clearing clears answers too");
 }
+
+#[tokio::test]
+async fn what_the_description_forbids_is_refused() {
+    let node = Node::start();
+    let server = Server::on(&node, &[]).await;
+    let many = vec!["a"; 17];
+    for (prompts, models, field) in [
+        (json!(many), json!([]), "prompts"),
+        (json!(["a"]), json!(many), "models"),
+        (json!([""]), json!([]), "prompts"),
+    ] {
+        let warm = json!({ "prompts": prompts, "models": models });
+        let answer = server.post("/api/cache/warm", warm).await;
+        assert_eq!(answer.status(), 400);
+        assert_eq!(body(answer).await["field"], field);
+    }
+    let (longest, longer) = ("\u{e9}".repeat(256), "a".repeat(257));
+    assert_eq!(server.get(&format!("/api/presence/{longest}")).await.status(), 200);
+    assert_eq!(server.get(&format!("/api/presence/{longer}")).await.status(), 400);
+}
