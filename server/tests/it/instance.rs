@@ -7,9 +7,8 @@ use crate::server::{Server, settings};
 /// Where such a process finds its settings, a line each.
 const FLAGS: &str = "REDRILL_TEST_INSTANCE";
 
-/// Not a test: what the process runs.
+/// What the process runs; without its settings, as among the tests, it does nothing.
 #[tokio::test]
-#[ignore = "a process of other tests"]
 async fn serve() {
     let Ok(flags) = std::env::var(FLAGS) else { return };
     let flags: Vec<&str> = flags.lines().collect();
@@ -31,7 +30,7 @@ impl Instance {
         let own = ["--port".to_owned(), port.to_string()];
         let flags = [flags, &own].concat().join("\n");
         let child = Command::new(std::env::current_exe().expect("this program has a path"))
-            .args(["--exact", "instance::serve", "--ignored"])
+            .args(["--exact", "instance::serve"])
             .env(FLAGS, flags)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
