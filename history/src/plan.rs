@@ -127,8 +127,8 @@ pub struct EffectsPlan {
     /// How long either API takes for a job.
     #[serde(with = "serde_duration")]
     pub job_takes: Duration,
-    /// One job in so many takes one and a half times its lease, so that a worker must renew it; 0 for
-    /// none.
+    /// One job in so many takes one and a half times its lease, so that a worker must renew it;
+    /// 0 for none.
     pub long_job_one_in: u64,
     /// Calls that are worked on at once, where that is bounded; others wait.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -106,8 +106,8 @@ impl Service<'_> {
         ended
     }
 
-    /// Waits until every arrival was answered or given up. What nobody has begun a client's time-out
-    /// after the last arrival, or after an interruption, is given up and counted.
+    /// Waits until every arrival was answered or given up. What nobody has begun a client's
+    /// time-out after the last arrival, or after an interruption, is given up and counted.
     async fn answered(&self, context: &Context, fleets: &[Fleet], stop: &AtomicBool) {
         let mut give_up_at = None;
         while !fleets.iter().all(Fleet::is_done) {

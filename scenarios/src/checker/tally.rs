@@ -67,8 +67,8 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Adds to the row of the time at which an operation was acknowledged. Every time has a row: that
-    /// nothing went wrong in it is told, too.
+    /// Adds to the row of the time at which an operation was acknowledged. Every time has a row:
+    /// that nothing went wrong in it is told, too.
     pub(crate) fn row_when(&mut self, title: &str, op: &Operation) {
         for when in acknowledged_whens(self.run) {
             self.row(title, &when, 0);

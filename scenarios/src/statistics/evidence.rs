@@ -59,8 +59,8 @@ impl Evidence {
     /// How far above a margin the true difference must lie for [`Evidence::p_above`] to be at most
     /// `alpha` with a chance of `power`, as the spread of these blocks lets expect: blocks are
     /// drawn from those that there are, `draws` times (the bootstrap of B. Efron, Annals of
-    /// Statistics 7, 1979), and pairs with either sign, as where nothing differs. `None` where so few blocks can
-    /// never show one.
+    /// Statistics 7, 1979), and pairs with either sign, as where nothing differs. `None` where so
+    /// few blocks can never show one.
     pub fn smallest(&self, alpha: f64, power: f64, draws: u64, seed: u64) -> Option<f64> {
         let places = self.outside(alpha)?;
         let mut short: Vec<f64> =
