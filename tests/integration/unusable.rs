@@ -64,7 +64,7 @@ fn a_threshold_is_refused_where_it_is_wrong() {
     }
     for (arguments, place, words) in [
         (&["load", "--fail-if", "p99 < 5ms"][..], "--fail-if:1:5", "write > instead of <"),
-        (&["load", "sentinel-failover"], "sentinel-failover:9:8", "redrill drill"),
+        (&["load", "sentinel-failover"], "sentinel-failover:12:8", "redrill drill"),
         (&["capacity", "--at-least", "many"], "--at-least:1:1", "800/s"),
     ] {
         let folder = TempDir::new().expect("a temporary folder");

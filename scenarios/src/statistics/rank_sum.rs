@@ -3,9 +3,9 @@
 //! Where two sides do not differ, every way to deal the blocks out to them is equally likely. This
 //! needs blocks that are alike, which pairs do not: a machine that was slower on the day of one
 //! side shows as a difference. H. B. Mann and D. R. Whitney, "On a test of whether one of two
-//! random variables is stochastically larger than the other" (Annals of Mathematical Statistics 18,
-//! 1947); interval and estimate as in M. Hollander and D. A. Wolfe, "Nonparametric statistical methods",
-//! 4.1 to 4.3.
+//! random variables is stochastically larger than the other" (Annals of Mathematical Statistics
+//! 18, 1947); interval and estimate as in M. Hollander and D. A. Wolfe, "Nonparametric statistical
+//! methods", 4.1 to 4.3.
 
 use super::ranks;
 use super::signed_rank::{at_least, last_within};
