@@ -278,7 +278,7 @@ fn fault(
         from: file.from.iter().map(|target| target.get_ref().clone()).collect(),
         with: file.with.clone(),
     };
-    let end = planned.at + planned.lasts.unwrap_or_default();
+    let end = planned.at.saturating_add(planned.lasts.unwrap_or_default());
     if end > load.duration {
         let message = "the fault must begin and be healed within load.duration, \
                        so that its cost can be seen";
