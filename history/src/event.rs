@@ -1,5 +1,6 @@
 //! What happened to the environment: `events.ndjson`.
 
+use crate::{RunFolder, Seals, seal};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -121,6 +122,11 @@ pub enum EventKind {
         /// By what.
         reason: String,
     },
+    /// What the run's files held at its end.
+    Sealed {
+        /// Sizes and checksums; those of the events are of what stands before this one.
+        files: Seals,
+    },
     /// The run is over and its folder complete.
     RunEnded,
 }
@@ -147,13 +153,29 @@ impl EventLog {
     pub fn append(&self, at_ns: u64, kind: EventKind) -> io::Result<()> {
         append_line(&self.file, &Event { at_ns, kind })
     }
+
+    /// Ends the events of a complete run: what its files hold, and that it is over.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the disk does not take the events.
+    pub fn end(&self, at_ns: u64, folder: &RunFolder) -> io::Result<()> {
+        // Held until the end is written, so that no other event comes between a seal and its line.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = seal::seal(folder)?;
+        write_line(&mut file, &Event { at_ns, kind: EventKind::Sealed { files } })?;
+        write_line(&mut file, &Event { at_ns, kind: EventKind::RunEnded })
+    }
 }
 
 /// Appends one value as a line of JSON.
 pub(crate) fn append_line<T: Serialize>(file: &Mutex<File>, value: &T) -> io::Result<()> {
+    write_line(&mut file.lock().unwrap_or_else(PoisonError::into_inner), value)
+}
+
+fn write_line<T: Serialize>(file: &mut File, value: &T) -> io::Result<()> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
-    file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
+    file.write_all(&line)
 }
 
 /// Reads the whole lines of an ndjson file; a missing file is empty. Returns the values and the

@@ -27,6 +27,7 @@ mod plan;
 mod recorder;
 mod run;
 mod sample;
+mod seal;
 mod segment;
 mod threshold;
 mod traffic;
@@ -52,6 +53,7 @@ pub use plan::{
 pub use recorder::{Recorder, RecorderHandle};
 pub use run::{RunError, RunFolder};
 pub use sample::{Sample, SampleLog};
+pub use seal::{Seal, Seals};
 pub use segment::{Segment, SegmentLog, SegmentPlan, SegmentRole};
 pub use threshold::{METRICS, Metric, Misread, Threshold, parse_rate};
 pub use traffic::{Scope, Traffic};

@@ -28,12 +28,12 @@ pub trait Record: Sized {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The file could not be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {error}")]
     Io {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        error: io::Error,
     },
     /// The file is of another kind or version.
     #[error("{path} is not a log of this kind and version: {reason}")]
@@ -106,7 +106,7 @@ impl<R: Record> LogFile<R> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(LogError::Io { path: path.to_owned(), source }),
+            Err(error) => return Err(LogError::Io { path: path.to_owned(), error }),
         };
         if bytes.len() < HEADER {
             return Ok(Self { records: Vec::new(), partial_bytes: bytes.len(), unreadable: 0 });

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 /// Why a run folder could not be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// There is nothing at the path.
+    #[error("there is no {0}: no run was made there; give the folder that a run printed")]
+    Absent(PathBuf),
     /// The path is no run folder.
-    #[error(
-        "{0} is no run folder: it has no plan.toml; give the folder that a run printed, or \
-         runs/latest"
-    )]
+    #[error("{0} is no run folder: it has no plan.toml; give the folder that a run printed")]
     NotARun(PathBuf),
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Io {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        error: io::Error,
     },
     /// A file's content is not what it should be.
     #[error("{path}: {reason}")]
@@ -48,7 +48,7 @@ impl RunFolder {
     pub fn create(runs: &Path, name: &str) -> Result<Self, RunError> {
         let path = runs.join(name);
         let make = |path: &Path, result: io::Result<()>| {
-            result.map_err(|source| RunError::Io { path: path.to_owned(), source })
+            result.map_err(|error| RunError::Io { path: path.to_owned(), error })
         };
         make(runs, std::fs::create_dir_all(runs))?;
         make(&path, std::fs::create_dir(&path))?;
@@ -69,10 +69,12 @@ impl RunFolder {
     /// # Errors
     /// When there is no run at that path.
     pub fn open(path: &Path) -> Result<Self, RunError> {
-        if path.join("plan.toml").is_file() {
+        if path.join("plan.toml").exists() {
             Ok(Self { path: path.to_owned() })
-        } else {
+        } else if path.exists() {
             Err(RunError::NotARun(path.to_owned()))
+        } else {
+            Err(RunError::Absent(path.to_owned()))
         }
     }
 
@@ -202,5 +204,5 @@ fn write_whole(path: &Path, content: &[u8]) -> Result<(), RunError> {
     let fresh = path.with_extension("new");
     std::fs::write(&fresh, content)
         .and_then(|()| std::fs::rename(&fresh, path))
-        .map_err(|source| RunError::Io { path: path.to_owned(), source })
+        .map_err(|error| RunError::Io { path: path.to_owned(), error })
 }

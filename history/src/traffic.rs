@@ -210,6 +210,7 @@ mod tests {
             segments: Vec::new(),
             samples: Vec::new(),
             unreadable: 0,
+            altered: Vec::new(),
         });
         Traffic::of(&view, &view.segments[0], scope)
     }

@@ -3,8 +3,9 @@
 use crate::event::read_lines;
 use crate::{
     EnvironmentFacts, Event, EventKind, LogFile, NodeRole, Observation, Operation, Phase, Phases,
-    ResolvedPlan, RunError, RunFolder, Sample, Segment, SegmentPlan, Window,
+    ResolvedPlan, RunError, RunFolder, Sample, Segment, SegmentPlan, Window, seal,
 };
+use std::io;
 use std::path::Path;
 
 /// The parts of a run that a [`RunView`] is made of.
@@ -28,6 +29,8 @@ pub struct ViewParts {
     pub samples: Vec<Sample>,
     /// Records and lines that could not be read.
     pub unreadable: usize,
+    /// Files that are not what they were when the run ended, a phrase each.
+    pub altered: Vec<String>,
 }
 
 /// A run as checkers and panels see it. Reading it touches nothing.
@@ -57,6 +60,9 @@ pub struct RunView {
     pub load_end_ns: u64,
     /// Records and lines that could not be read; a run cut off may have one or two.
     pub unreadable: usize,
+    /// Files that are not what they were when the run ended, a phrase each (`samples.ndjson is
+    /// missing`): nothing that this view shows is certain then.
+    pub altered: Vec<String>,
     observations: Vec<Observation>,
 }
 
@@ -66,19 +72,8 @@ impl RunView {
     /// # Errors
     /// When a file is unreadable or of another version.
     pub fn load(folder: &RunFolder) -> Result<Self, RunError> {
-        let plan = read_text(&folder.plan())?;
-        let plan = toml::from_str(&plan).map_err(|error| RunError::Content {
-            path: folder.plan(),
-            reason: error.to_string(),
-        })?;
-        let environment = match std::fs::read(folder.environment()) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| RunError::Content {
-                path: folder.environment(),
-                reason: error.to_string(),
-            })?,
-            // A run cut off before its environment was ready has none.
-            Err(_) => EnvironmentFacts::default(),
-        };
+        let plan = plan(&folder.plan())?;
+        let (environment, torn_environment) = environment(&folder.environment())?;
         let operations = LogFile::read(&folder.operations())?;
         let observations = LogFile::read(&folder.observations())?;
         let effects = LogFile::read(&folder.effects())?;
@@ -91,9 +86,11 @@ impl RunView {
             + usize::from(operations.partial_bytes > 0)
             + usize::from(observations.partial_bytes > 0)
             + usize::from(effects.partial_bytes > 0)
+            + torn_environment
             + torn_events
             + torn_segments
             + torn_samples;
+        let altered = altered(folder, &events)?;
         Ok(Self::new(ViewParts {
             plan,
             environment,
@@ -104,6 +101,7 @@ impl RunView {
             segments,
             samples,
             unreadable,
+            altered,
         }))
     }
 
@@ -137,6 +135,7 @@ impl RunView {
             load_start_ns,
             load_end_ns,
             unreadable: parts.unreadable,
+            altered: parts.altered,
             observations: parts.observations,
         }
     }
@@ -236,12 +235,53 @@ fn acting_windows(windows: &[Window], plan: &ResolvedPlan, end_ns: u64) -> Vec<W
     windows.iter().map(act).collect()
 }
 
+fn plan(path: &Path) -> Result<ResolvedPlan, RunError> {
+    let text = read_text(path)?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let reason = format!("line {line}: {}: this is not the plan that was run", error.message());
+        RunError::Content { path: path.to_owned(), reason }
+    })
+}
+
+/// What a run that reached its end held then and does not hold now. A run that was cut off says
+/// nothing of that, and counts as cut off.
+fn altered(folder: &RunFolder, events: &[Event]) -> Result<Vec<String>, RunError> {
+    if !events.iter().any(|event| event.kind == EventKind::RunEnded) {
+        return Ok(Vec::new());
+    }
+    let sealed = events.iter().find_map(|event| match &event.kind {
+        EventKind::Sealed { files } => Some(files),
+        _ => None,
+    });
+    match sealed {
+        Some(files) => seal::differences(folder, files),
+        None => Ok(vec!["events.ndjson does not say what the files held at the end".to_owned()]),
+    }
+}
+
+/// The environment's facts, and 1 where they cannot be read.
+fn environment(path: &Path) -> Result<(EnvironmentFacts, usize), RunError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(match serde_json::from_slice(&bytes) {
+            Ok(facts) => (facts, 0),
+            Err(_) => (EnvironmentFacts::default(), 1),
+        }),
+        // A run cut off before its environment was ready has none.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok((EnvironmentFacts::default(), 0))
+        }
+        Err(error) => Err(RunError::Io { path: path.to_owned(), error }),
+    }
+}
+
 fn lines<T: for<'de> serde::Deserialize<'de>>(path: &Path) -> Result<(Vec<T>, usize), RunError> {
-    read_lines(path).map_err(|source| RunError::Io { path: path.to_owned(), source })
+    read_lines(path).map_err(|error| RunError::Io { path: path.to_owned(), error })
 }
 
 fn read_text(path: &Path) -> Result<String, RunError> {
-    std::fs::read_to_string(path).map_err(|source| RunError::Io { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|error| RunError::Io { path: path.to_owned(), error })
 }
 
 #[cfg(test)]
@@ -278,6 +318,7 @@ mod tests {
             segments: Vec::new(),
             samples: Vec::new(),
             unreadable: 0,
+            altered: Vec::new(),
         })
     }
 

@@ -152,13 +152,18 @@ fn records(run: &RunView) -> Check {
         .map(|event| if let EventKind::RecordsLost { count } = event.kind { count } else { 0 })
         .fold(0, u64::saturating_add);
     // The last record of a run that was cut off may be torn; that is no loss.
-    let is_good = lost == 0 && (run.unreadable == 0 || !run.is_complete());
+    let is_readable = run.unreadable == 0 || !run.is_complete();
+    let is_good = lost == 0 && is_readable && run.altered.is_empty();
+    let altered = match run.altered.as_slice() {
+        [] => String::new(),
+        altered => format!(" Altered since: {}.", altered.join("; ")),
+    };
     let seen = format!(
-        "{} lost on the way to the disk, {} not readable.",
+        "{} lost on the way to the disk, {} not readable.{altered}",
         format::counted(lost, "record"),
         format::count(run.unreadable as u64)
     );
-    Check { what: "Every operation was recorded", is_good, seen }
+    Check { what: "Every operation was recorded, and is still there", is_good, seen }
 }
 
 fn tilt(run: &RunView) -> Check {

@@ -202,6 +202,7 @@ pub(crate) fn event(kind: &EventKind, run: &RunView) -> String {
             format!("{} lost: the disk was too slow", format::counted(*count, "record"))
         }
         EventKind::Interrupted { reason } => format!("The run is interrupted: {reason}"),
+        EventKind::Sealed { .. } => "What the run's files hold is recorded".to_owned(),
         EventKind::RunEnded => "The run is over".to_owned(),
     }
 }

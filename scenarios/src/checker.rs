@@ -94,9 +94,14 @@ fn check_one(checker: &dyn Checker, run: &RunView) -> Finding {
 }
 
 /// A history with holes proves nothing that rests on what is absent from it, so that a failure
-/// becomes inconclusive there.
+/// becomes inconclusive there. Of a folder that was altered nothing is certain at all.
 fn doubted(finding: Finding, run: &RunView) -> Finding {
     match whole(run) {
+        Err(difference) if !run.altered.is_empty() => {
+            let reason =
+                format!("{} But the folder was altered: {difference}.", finding.summary);
+            finding.inconclusive(&reason)
+        }
         Err(hole) if finding.verdict == Verdict::Fail => {
             let reason = format!("{} But {hole}, which may explain it.", finding.summary);
             finding.inconclusive(&reason)

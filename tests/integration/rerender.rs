@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-const PLAN: &str = r#"
+pub(crate) const PLAN: &str = r#"
 name = "short"
 # Holds on any machine.
 fail_if = ["p50 > 5s"]
@@ -46,7 +46,7 @@ discard = "500ms"
 "#;
 
 /// Runs a command on a plan in `folder`; returns its output and the run folder.
-fn run(folder: &Path, arguments: &[&str], plan: &str) -> (Output, PathBuf) {
+pub(crate) fn run(folder: &Path, arguments: &[&str], plan: &str) -> (Output, PathBuf) {
     fs::write(folder.join("short.toml"), plan).expect("a plan");
     let _turn = ONE_AT_A_TIME.blocking_lock();
     let output = Command::new(redrill())

@@ -57,7 +57,7 @@ impl Stage {
         if lost > 0 {
             events.append(clock.now_ns(), EventKind::RecordsLost { count: lost })?;
         }
-        events.append(clock.now_ns(), EventKind::RunEnded)?;
+        events.end(clock.now_ns(), &folder).context("cannot record the run's end")?;
         Ok(folder)
     }
 }

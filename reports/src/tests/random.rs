@@ -92,6 +92,7 @@ proptest! {
         events in proptest::collection::vec(event(), 0..30),
         finding in finding(),
         unreadable in any::<usize>(),
+        altered in ".{0,8}",
     ) {
         let (base, _) = synthetic::empty();
         let view = RunView::new(ViewParts {
@@ -104,6 +105,7 @@ proptest! {
             segments: Vec::new(),
             samples: Vec::new(),
             unreadable,
+            altered: vec![altered],
         });
         let (verdict, headline) = (finding.verdict, String::new());
         let report = Report { verdict, headline, findings: vec![finding] };

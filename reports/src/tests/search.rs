@@ -47,6 +47,7 @@ fn search(steps: &[(SegmentRole, f64)]) -> (RunView, Report) {
         segments: Vec::new(),
         samples: Vec::new(),
         unreadable: 0,
+        altered: Vec::new(),
     };
     for (number, (role, rate)) in steps.iter().enumerate() {
         step(&mut parts, u16::try_from(number).unwrap(), *role, *rate);

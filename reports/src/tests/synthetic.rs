@@ -93,6 +93,7 @@ pub(crate) fn empty() -> (RunView, Report) {
         segments: Vec::new(),
         samples: Vec::new(),
         unreadable: 0,
+        altered: Vec::new(),
     };
     let headline = "The run ended before the load began.".to_owned();
     let report = Report { verdict: Verdict::Inconclusive, headline, findings: Vec::new() };
@@ -182,6 +183,7 @@ fn failover_parts() -> ViewParts {
         segments: Vec::new(),
         samples: samples(),
         unreadable: 0,
+        altered: Vec::new(),
     }
 }
 

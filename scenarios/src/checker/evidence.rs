@@ -62,6 +62,9 @@ pub(crate) fn witness(
 
 /// Why what is absent from the history may have happened all the same, if it may.
 pub(crate) fn whole(run: &RunView) -> Result<(), String> {
+    if !run.altered.is_empty() {
+        return Err(run.altered.join("; "));
+    }
     let lost: u64 = run
         .events
         .iter()

@@ -24,6 +24,7 @@ impl Literal {
             segments: Vec::new(),
             samples: Vec::new(),
             unreadable: 0,
+            altered: Vec::new(),
         };
         Self { parts }
     }

@@ -94,6 +94,7 @@ pub(super) fn run(planted: &Planted) -> RunView {
         segments: Vec::new(),
         samples: Vec::new(),
         unreadable: 0,
+        altered: Vec::new(),
     };
     let sides = [GatePlan::BASE, GatePlan::CANDIDATE];
     let sides = if planted.baseline.is_some() { &sides[1..] } else { &sides[..] };

@@ -11,8 +11,8 @@ impl Checker for History {
     }
 
     fn statement(&self) -> &'static str {
-        "The history is whole: the environment was ready, the run reached its end, and no record \
-         was lost or unreadable."
+        "The history is whole: the environment was ready, the run reached its end, no record was \
+         lost or unreadable, and nothing was altered since."
     }
 
     fn applies(&self, _plan: &ResolvedPlan) -> bool {
