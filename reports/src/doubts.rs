@@ -257,7 +257,10 @@ mod tests {
     #[test]
     fn losses_tilt_and_faults_that_did_not_act_are_doubts() {
         let kinds = [
-            (EventKind::RecordsLost { count: 3 }, "Every operation was recorded"),
+            (
+                EventKind::RecordsLost { count: 3 },
+                "Every operation was recorded, and is still there",
+            ),
             (
                 EventKind::Sentinel {
                     sentinel: "sentinel[0]".to_owned(),
@@ -277,6 +280,14 @@ mod tests {
             run.events.push(Event { at_ns: run.load_end_ns, kind });
             assert_eq!(doubts(&run), [doubt]);
         }
+    }
+
+    #[test]
+    fn a_file_altered_since_is_a_doubt_that_names_it() {
+        let (mut run, _) = synthetic::failover();
+        run.altered = vec!["samples.ndjson is missing".to_owned()];
+        assert_eq!(doubts(&run), ["Every operation was recorded, and is still there"]);
+        assert!(records(&run).seen.ends_with("Altered since: samples.ndjson is missing."));
     }
 
     #[test]

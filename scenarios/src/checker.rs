@@ -98,8 +98,7 @@ fn check_one(checker: &dyn Checker, run: &RunView) -> Finding {
 fn doubted(finding: Finding, run: &RunView) -> Finding {
     match whole(run) {
         Err(difference) if !run.altered.is_empty() => {
-            let reason =
-                format!("{} But the folder was altered: {difference}.", finding.summary);
+            let reason = format!("{} But the folder was altered: {difference}.", finding.summary);
             finding.inconclusive(&reason)
         }
         Err(hole) if finding.verdict == Verdict::Fail => {
