@@ -272,6 +272,20 @@ pub struct PlannedFault {
     pub with: BTreeMap<String, toml::Value>,
 }
 
+impl PlannedFault {
+    /// A fault for tests: the master is killed at 12 s and comes back at 22 s.
+    pub fn example() -> Self {
+        Self {
+            kind: "kill".to_owned(),
+            at: Duration::from_secs(12),
+            lasts: Some(Duration::from_secs(10)),
+            target: vec!["main.master".to_owned()],
+            from: Vec::new(),
+            with: BTreeMap::new(),
+        }
+    }
+}
+
 impl ResolvedPlan {
     /// The plan as TOML.
     ///
@@ -349,14 +363,8 @@ mod tests {
     #[test]
     fn a_resolved_plan_reads_back_as_itself() {
         let mut plan = ResolvedPlan::example();
-        plan.faults.push(PlannedFault {
-            kind: "kill".to_owned(),
-            at: Duration::from_secs(12),
-            lasts: Some(Duration::from_secs(10)),
-            target: vec!["main.master".to_owned()],
-            from: Vec::new(),
-            with: BTreeMap::from([("latency".to_owned(), toml::Value::Integer(5))]),
-        });
+        let with = BTreeMap::from([("latency".to_owned(), toml::Value::Integer(5))]);
+        plan.faults.push(PlannedFault { with, ..PlannedFault::example() });
         plan.fail_if.push(Threshold::parse("p99 > 50ms for sessions.read").unwrap());
         plan.capacity =
             Some(CapacityPlan { at_least_per_s: Some(800.0), ..CapacityPlan::default() });

@@ -288,18 +288,10 @@ fn read_text(path: &Path) -> Result<String, RunError> {
 mod tests {
     use super::*;
     use crate::{PlannedFault, SECOND_NS};
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
     fn cut_off_in_a_fault(lasts: Option<Duration>) -> RunView {
-        let fault = PlannedFault {
-            kind: "kill".to_owned(),
-            at: Duration::from_secs(10),
-            lasts,
-            target: vec!["main.master".to_owned()],
-            from: Vec::new(),
-            with: BTreeMap::new(),
-        };
+        let fault = PlannedFault { lasts, ..PlannedFault::example() };
         let (kind, target) = ("kill".to_owned(), "node[0]".to_owned());
         let events = [
             (0, EventKind::LoadStarted { segment: 0 }),

@@ -115,14 +115,7 @@ mod tests {
     #[test]
     fn the_timeline_is_told_in_words() {
         let mut plan = ResolvedPlan::example();
-        plan.faults.push(PlannedFault {
-            kind: "kill".to_owned(),
-            at: Duration::from_secs(12),
-            lasts: Some(Duration::from_secs(10)),
-            target: vec!["main.master".to_owned()],
-            from: Vec::new(),
-            with: std::collections::BTreeMap::new(),
-        });
+        plan.faults.push(PlannedFault::example());
         let told = [0, 12, 21, 22].map(|second| doing(&plan, Duration::from_secs(second)));
         let fault = "fault: kill main.master";
         assert_eq!(told, ["baseline", fault, fault, "after the fault"]);

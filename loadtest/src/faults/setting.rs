@@ -103,11 +103,8 @@ mod tests {
         let with = with.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let planned = PlannedFault {
             kind: "latency".to_owned(),
-            at: Duration::ZERO,
-            lasts: Some(Duration::from_secs(1)),
-            target: vec!["main.master".to_owned()],
-            from: Vec::new(),
             with: BTreeMap::from_iter(with),
+            ..PlannedFault::example()
         };
         find("latency").unwrap().check(&planned).map_err(|error| error.to_string())
     }

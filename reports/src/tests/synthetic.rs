@@ -205,14 +205,7 @@ fn plan() -> ResolvedPlan {
         window: Duration::from_secs(2),
     };
     plan.target.promises.limits = vec![policy("general"), policy("llm"), policy("burst")];
-    plan.faults.push(PlannedFault {
-        kind: "kill".to_owned(),
-        at: Duration::from_secs(12),
-        lasts: Some(Duration::from_secs(10)),
-        target: vec!["main.master".to_owned()],
-        from: Vec::new(),
-        with: BTreeMap::new(),
-    });
+    plan.faults.push(PlannedFault::example());
     plan.objectives.insert("queue.lost".to_owned(), Bound::Count(0));
     plan
 }

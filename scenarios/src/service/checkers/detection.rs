@@ -48,13 +48,22 @@ impl Checker for Detection {
         }
         let symptom = symptom.map_or_else(
             || "No request showed the fault".to_owned(),
-            |time_ns| format!("A request showed the fault after {:.1} s", time_ns / 1e9),
+            |time_ns| format!("A request showed the fault after {}", time(time_ns)),
         );
         let promotion = promoted.map_or_else(
             || "no node was promoted".to_owned(),
-            |time_ns| format!("a node was promoted after {:.1} s", time_ns / 1e9),
+            |time_ns| format!("a node was promoted after {}", time(time_ns)),
         );
         tally.reported(format!("{symptom}; {promotion}."), "nothing was asked after the fault")
+    }
+}
+
+/// A time that a reader can compare: milliseconds below a second.
+fn time(time_ns: f64) -> String {
+    if time_ns < 1e9 {
+        format!("{:.0} ms", time_ns / 1e6)
+    } else {
+        format!("{:.2} s", time_ns / 1e9)
     }
 }
 

@@ -83,18 +83,9 @@ mod tests {
     use super::*;
     use crate::checker::literal::{Literal, assert_found};
     use redrill_history::{Action, NodeRole, Verdict};
-    use std::collections::BTreeMap;
-    use std::time::Duration;
 
     fn planned(mut run: Literal) -> RunView {
-        run.parts.plan.faults.push(PlannedFault {
-            kind: "kill".to_owned(),
-            at: Duration::from_secs(10),
-            lasts: Some(Duration::from_secs(10)),
-            target: vec![MASTER.to_owned()],
-            from: Vec::new(),
-            with: BTreeMap::new(),
-        });
+        run.parts.plan.faults.push(PlannedFault::example());
         run.op(Action::Submit, 1, 0, (1000, 1010));
         run.view()
     }
