@@ -107,7 +107,8 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error
     }
     let metrics = &app.metrics;
     for (role, link) in app.redis.roles() {
-        metrics.up.set(&[role], if link.is_up() { 1.0 } else { 0.0 });
+        metrics.up.set(&[role], f64::from(u8::from(link.is_up())));
+        metrics.breaker.set(&[role], f64::from(u8::from(link.is_open())));
     }
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     metrics.tasks.set(&[], precise(tasks as u64));

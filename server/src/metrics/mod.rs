@@ -53,6 +53,10 @@ metrics! {
         "Connections that were lost or given up.";
     up: Gauge = "redis_up" ["role"]
         "1 while the role is connected.";
+    breaker: Gauge = "redis_breaker_open" ["role"]
+        "1 while the role's commands are refused at once: an outage outlasted the time-out.";
+    refusals: Counter = "redis_breaker_refusals_total" ["role"]
+        "Commands that the open breaker refused.";
     cache: Counter = "cache_requests_total" ["cache", "result"]
         "Requests that a cache answered (hit), could not answer (miss), or whose Redis was away.";
     cache_ratio: Gauge = "cache_hit_ratio" ["cache"]
@@ -83,6 +87,11 @@ impl Metrics {
     /// A command of a role ended.
     pub(crate) fn redis_command(&self, role: &str, took: Duration, ok: bool) {
         self.commands.observe(&[role, if ok { "ok" } else { "error" }], took);
+    }
+
+    /// The breaker of a role refused a command.
+    pub(crate) fn refused_by_breaker(&self, role: &str) {
+        self.refusals.add(&[role]);
     }
 
     /// A role connected.

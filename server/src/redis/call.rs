@@ -134,7 +134,7 @@ impl Link {
         };
         let mut unknown = None;
         let mut redirected: Option<(Wire, bool)> = None;
-        let mut redirections = 0;
+        let (mut redirections, mut retries) = (0, 0);
         loop {
             let (wire, asking) = match redirected.take() {
                 Some((wire, asking)) => (Some(wire), asking),
@@ -145,6 +145,9 @@ impl Link {
                 None => None,
             };
             let Some(live) = live else {
+                if clock::now() < request.deadline {
+                    self.plan.metrics.refused_by_breaker(self.plan.name);
+                }
                 let why = "there was no connection in time";
                 return Err(unknown.map_or_else(|| Failure::refused(why), Failure::Unknown));
             };
@@ -167,10 +170,15 @@ impl Link {
                     redirections += 1;
                     redirected = self.redirect(&to, None).map(|wire| (wire, true));
                 }
-                Attempt::Unknown(why) if request.repeat == Repeat::Never => {
+                Attempt::Unknown(why)
+                    if request.repeat == Repeat::Never || retries == self.plan.most_retries =>
+                {
                     return Err(Failure::Unknown(why));
                 }
-                Attempt::Unknown(why) => unknown = Some(why),
+                Attempt::Unknown(why) => {
+                    retries += 1;
+                    unknown = Some(why);
+                }
             }
             if redirections > REDIRECTIONS {
                 tokio::time::sleep(PAUSE).await;

@@ -91,6 +91,14 @@ impl Link {
         }
     }
 
+    /// Is the breaker open, in a cluster that of any master: are commands refused at once?
+    pub(crate) fn is_open(&self) -> bool {
+        match &self.way {
+            Way::One(wire) | Way::Slot(wire, _) => wire.is_open(),
+            Way::Each(cluster) => cluster.is_open(),
+        }
+    }
+
     /// The run id of the one node that is connected at this moment.
     pub(crate) fn node(&self) -> Option<Arc<str>> {
         match &self.way {

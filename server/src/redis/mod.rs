@@ -119,6 +119,7 @@ impl Redis {
                 dialer: settings.dialer(role),
                 command_timeout: settings.command_timeout,
                 longest_pause: settings.longest_pause,
+                most_retries: settings.most_retries,
                 naive: settings.naive,
                 metrics: Arc::clone(metrics),
             };

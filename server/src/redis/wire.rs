@@ -6,7 +6,7 @@
 //! waiting does not help, and refuses them at once. Meanwhile one attempt after another, with
 //! growing pauses, opens a connection and asks it for a sign of life; the first that succeeds lets
 //! everybody through again. An outage begins when the first command was sent that went without an
-//! answer, not when that was noticed.
+//! answer, not when that was noticed. Metrics tell whether it is open and how many it refused.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) dialer: Dialer,
     pub(crate) command_timeout: Duration,
     pub(crate) longest_pause: Duration,
+    /// How often a command that may be repeated is sent again after its answer was lost.
+    pub(crate) most_retries: u32,
     /// As redis-rs does by itself; see [`super::plain`].
     pub(crate) naive: bool,
     pub(crate) metrics: Arc<Metrics>,
@@ -113,6 +115,12 @@ impl Wire {
             State::Up(live) if live.is_usable() => Some(Arc::clone(&live.run_id)),
             _ => None,
         }
+    }
+
+    /// Is the breaker open: are callers refused at once?
+    pub(crate) fn is_open(&self) -> bool {
+        let state = &*self.state.borrow();
+        matches!(state, State::Down { since } if clock::now() >= *since + self.patience)
     }
 
     /// Waits until another node than `known` is connected and gives its run id.

@@ -31,7 +31,7 @@ fn value_name(field: &str) -> &'static str {
         (&["_url", "_endpoint"], "URL"),
         (&["_sentinels", "_nodes"], "HOST:PORT,…"),
         (&["_password", "_secret"], "SECRET"),
-        (&["_db", "_requests", "_instances", "_concurrency", "_attempts"], "N"),
+        (&["_db", "_requests", "_instances", "_concurrency", "_attempts", "_retries"], "N"),
         (&["_llm_responses", "_api_responses", "_enable_metrics", "_tls"], "BOOLEAN"),
     ];
     let ends = |(ends, _): &&(&[&str], &str)| ends.iter().any(|end| field.ends_with(end));
@@ -138,6 +138,9 @@ args! {
         redis_source_address: Option<String>, "REDIS_SOURCE_ADDRESS";
         /// `supervised`, or `naive`: failovers are met as redis-rs does by itself, for the contrast
         redis_failover: String, "REDIS_FAILOVER" = "supervised";
+        /// How often a command that may be repeated is sent again after its answer was lost, 0 to
+        /// 100, within REDIS_COMMAND_TIMEOUT; what may not be repeated never is
+        redis_max_retries: String, "REDIS_MAX_RETRIES" = "3";
         /// Longest pause between two attempts to connect, 1 to 60000 ms
         redis_retry_delay: String, "REDIS_RETRY_DELAY" = "1000";
         /// Longest time to open a connection, 1 to 60000 ms

@@ -21,6 +21,8 @@ pub(crate) struct RedisSettings {
     dialer: Dialer,
     pub(crate) command_timeout: Duration,
     pub(crate) longest_pause: Duration,
+    /// How often a command is sent again after its answer was lost.
+    pub(crate) most_retries: u32,
     /// Whether failovers are met as redis-rs does by itself.
     pub(crate) naive: bool,
 }
@@ -120,11 +122,7 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
         cache: other(read, args, &main, &cache, &tls),
         sessions: other(read, args, &main, &sessions, &tls),
         main,
-        sentinel_login: Login {
-            username: args.redis_sentinel_username.clone(),
-            password: args.redis_sentinel_password.clone(),
-            database: 0,
-        },
+        sentinel_login: sentinel_login(args),
         prefix: args.redis_key_prefix.clone(),
         sentinel_dialer: Dialer { tls: sentinel_tls, ..dialer.clone() },
         dialer,
@@ -135,6 +133,15 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
             60_000,
         ),
         longest_pause: read.millis("REDIS_RETRY_DELAY", &args.redis_retry_delay, 1, 60_000),
+        most_retries: read.number("REDIS_MAX_RETRIES", &args.redis_max_retries, 0, 100),
+    }
+}
+
+fn sentinel_login(args: &Args) -> Login {
+    Login {
+        username: args.redis_sentinel_username.clone(),
+        password: args.redis_sentinel_password.clone(),
+        database: 0,
     }
 }
 

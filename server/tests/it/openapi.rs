@@ -11,7 +11,7 @@ on_each_topology! {
 }
 
 /// A body that the operation must take, or a path whose things are there.
-fn example(path: &str) -> (String, Value) {
+pub(crate) fn example(path: &str) -> (String, Value) {
     let body = match path {
         "/api/llm/generate" => json!({ "prompt": "a" }),
         "/api/cache/warm" => json!({ "prompts": ["a"], "models": ["m"] }),
@@ -60,6 +60,7 @@ async fn every_operation_answers_as_described(place: Place) {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
             let request = server.request(method, &filled.replace("{id}", &id)).json(&body);
             let response = request.header("cookie", &cookie).send().await.expect("an answer");
+            assert!(!header(&response, "x-instance-id").is_empty(), "{path}");
             let status = response.status().as_u16().to_string();
             let described = &operation["responses"][&status];
             assert!(status.starts_with('2') && described.is_object(), "{path}: {status}");

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::clock;
 use crate::cluster::Cluster;
-use crate::redis::Node;
+use crate::openapi::example;
+use crate::redis::{Group, Node};
 use crate::server::{Server, header};
 
 const TIMEOUT: &str = "400";
@@ -19,25 +20,49 @@ async fn timed(work: impl Future<Output = reqwest::Response>) -> reqwest::Respon
     response
 }
 
-async fn everything_answers_in_time(server: &Server, outcome: &str) {
-    let question = json!({ "prompt": "x" });
-    let cached = timed(server.post("/api/llm/generate", question)).await;
-    assert_eq!((cached.status().as_u16(), header(&cached, "x-degraded")), (200, "cache"));
-    for path in ["/api/limited", "/api/queues/stats", "/api/presence", "/api/cache/stats"] {
-        let response = timed(server.get(path)).await;
-        assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (503, "1"));
+/// A cookie that is good while Redis is there.
+async fn login(server: &Server) -> String {
+    let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;
+    assert_eq!(login.status(), 200);
+    header(&login, "set-cookie").to_owned()
+}
+
+/// What an operation answers that needs no Redis, or can do without it.
+fn without_redis(path: &str) -> (u16, &'static str) {
+    match path {
+        "/api/llm/generate" => (200, "cache"),
+        "/api/cache/warm" => (202, ""),
+        "/metrics" | "/openapi.json" => (200, ""),
+        "/ws" => (400, ""),
+        _ => (503, ""),
     }
-    let job =
-        json!({ "queue": "email-notifications", "name": "send-email", "data": { "to": "a" } });
-    let refused = timed(server.post("/api/jobs", job)).await;
-    assert_eq!(refused.status(), 503);
-    if !outcome.is_empty() {
-        assert_eq!(header(&refused, "x-outcome"), outcome);
+}
+
+/// Every operation of the description answers in time, and as it must without Redis.
+async fn everything_answers_in_time(server: &Server, cookie: &str, outcome: &str) {
+    let document = server.read("/openapi.json").await;
+    let paths = document["paths"].as_object().expect("paths").iter();
+    let all = paths.flat_map(|(path, methods)| {
+        methods.as_object().into_iter().flatten().map(move |(method, _)| (path.as_str(), method))
+    });
+    let (ending, others): (Vec<_>, Vec<_>) =
+        all.partition(|(path, _)| ["/api/session/login", "/api/session/logout"].contains(path));
+    // An end of unknown outcome is an end: what asks for the session comes before it.
+    for (path, method) in others.into_iter().chain(ending) {
+        let (filled, body) = example(path);
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+        let request = server.request(method, &filled.replace("{id}", "one")).json(&body);
+        let request = request.header("cookie", cookie);
+        let answer = timed(async { request.send().await.expect("an answer") }).await;
+        let seen = (answer.status().as_u16(), header(&answer, "x-degraded"));
+        assert_eq!(seen, without_redis(path), "{path}");
+        assert!(!header(&answer, "x-instance-id").is_empty(), "{path}");
+        if seen.0 == 503 && !["/health", "/ready"].contains(&path) {
+            assert_eq!(header(&answer, "retry-after"), "1", "{path}");
+            let known = header(&answer, "x-outcome");
+            assert!(outcome.is_empty() || known == outcome, "{path} is {known}");
+        }
     }
-    let login = timed(server.post("/api/session/login", json!({ "userId": "a" }))).await;
-    assert_eq!(login.status(), 503);
-    assert_eq!(timed(server.get("/health")).await.status(), 503);
-    assert_eq!(timed(server.get("/ready")).await.status(), 503);
 }
 
 /// Once an outage has lasted a time-out, nobody waits any more.
@@ -52,14 +77,30 @@ async fn everything_answers_at_once(server: &Server) {
     let each: u64 = TIMEOUT.parse().expect("a number");
     let waiting = Duration::from_millis(each) * REQUESTS;
     assert!(took < waiting / 4, "{REQUESTS} refusals took {took:?}; with waiting {waiting:?}");
+    assert_eq!(breaker(server).await.0, "1");
+    let refused: u32 = breaker(server).await.1.parse().expect("a number");
+    assert!(refused >= REQUESTS, "{refused} refusals are counted");
+}
+
+/// Whether main's breaker is open, and how many commands it has refused.
+async fn breaker(server: &Server) -> (String, String) {
+    let text = server.get("/metrics").await.text().await.expect("text");
+    let value = |name: &str| {
+        let series = format!("{name}{{role=\"main\"}} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&series));
+        line.unwrap_or_default().to_owned()
+    };
+    (value("redis_breaker_open"), value("redis_breaker_refusals_total"))
 }
 
 #[tokio::test]
 async fn a_dead_redis_refuses_in_time() {
     let mut node = Node::start();
     let server = Server::on(&node, &["--redis-command-timeout", TIMEOUT]).await;
+    let cookie = login(&server).await;
+    assert_eq!(breaker(&server).await, ("0".to_owned(), String::new()));
     node.kill();
-    everything_answers_in_time(&server, "refused").await;
+    everything_answers_in_time(&server, &cookie, "refused").await;
     everything_answers_at_once(&server).await;
 }
 
@@ -67,8 +108,19 @@ async fn a_dead_redis_refuses_in_time() {
 async fn a_dead_cluster_refuses_in_time() {
     let mut cluster = Cluster::start(0, 10_000);
     let server = Server::on(&cluster, &["--redis-command-timeout", TIMEOUT]).await;
+    let cookie = login(&server).await;
     cluster.nodes.iter_mut().for_each(Node::kill);
-    everything_answers_in_time(&server, "refused").await;
+    everything_answers_in_time(&server, &cookie, "refused").await;
+    everything_answers_at_once(&server).await;
+}
+
+#[tokio::test]
+async fn dead_nodes_of_sentinels_refuse_in_time() {
+    let mut group = Group::start();
+    let server = Server::on(&group, &["--redis-command-timeout", TIMEOUT]).await;
+    let cookie = login(&server).await;
+    group.nodes.iter_mut().for_each(Node::kill);
+    everything_answers_in_time(&server, &cookie, "refused").await;
     everything_answers_at_once(&server).await;
 }
 
@@ -76,18 +128,20 @@ async fn a_dead_cluster_refuses_in_time() {
 async fn a_frozen_redis_holds_nobody_and_is_served_again_when_it_wakes() {
     let node = Node::start();
     let server = Server::on(&node, &["--redis-command-timeout", TIMEOUT]).await;
+    let cookie = login(&server).await;
     node.signal("STOP");
     let job =
         json!({ "queue": "email-notifications", "name": "send-email", "data": { "to": "a" } });
     let unknown = timed(server.post("/api/jobs", job)).await;
     assert_eq!((unknown.status().as_u16(), header(&unknown, "x-outcome")), (503, "unknown"));
-    everything_answers_in_time(&server, "").await;
+    everything_answers_in_time(&server, &cookie, "").await;
     everything_answers_at_once(&server).await;
     node.signal("CONT");
     crate::server::eventually("it is served again", || async {
         server.get("/api/limited").await.status() == 200
     })
     .await;
+    assert_eq!(breaker(&server).await.0, "0");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ fn every_wrong_setting_is_named_in_one_message() {
     let wrong = [
         ("--port", "70000", "PORT"),
         ("--redis-sentinels", "nowhere", "REDIS_SENTINELS"),
+        ("--redis-max-retries", "101", "REDIS_MAX_RETRIES"),
         ("--cache-ttl-seconds", "soon", "CACHE_TTL_SECONDS"),
         ("--rate-limit-on-error", "shut", "RATE_LIMIT_ON_ERROR"),
         ("--queue-durability", "replicas:0", "QUEUE_DURABILITY"),

@@ -99,7 +99,7 @@ impl Place {
         self.shared.flags.iter().cloned().chain(prefix).collect()
     }
 
-    fn is_cluster(&self) -> bool {
+    pub(crate) fn is_cluster(&self) -> bool {
         self.shared.flags[0] == "--redis-cluster-nodes"
     }
 
@@ -113,6 +113,14 @@ impl Place {
             all.push(client.get_multiplexed_async_connection().await.expect("a node answers"));
         }
         all
+    }
+
+    /// The run ids of the nodes that take writes.
+    pub(crate) fn masters(&self) -> BTreeSet<String> {
+        let nodes = self.shared.nodes.iter();
+        let is_master =
+            |node: &&Node| node.ask("INFO replication").unwrap_or_default().contains("role:master");
+        nodes.filter(is_master).map(Node::run_id).collect()
     }
 
     /// Sends a command to the node that has its key, in a role's database.

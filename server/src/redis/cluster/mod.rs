@@ -88,6 +88,13 @@ impl Cluster {
         routes.map.is_complete() && routes.wires.iter().all(|wire| wire.node().is_some())
     }
 
+    /// Is any master's breaker open, or has no map come in time?
+    pub(crate) fn is_open(&self) -> bool {
+        let routes = self.0.routes.borrow();
+        let late = clock::now() >= self.0.started + self.0.plan.command_timeout;
+        routes.wires.iter().any(Wire::is_open) || (late && !routes.map.is_complete())
+    }
+
     /// Follows how many connections were made: each may be to a new master.
     pub(crate) fn follow_connections(&self) -> watch::Receiver<u64> {
         self.0.connected.subscribe()
