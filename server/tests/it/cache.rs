@@ -13,6 +13,8 @@ on_each_topology! {
     a_second_question_is_answered_from_the_cache_until_it_expires,
     misses_of_one_key_at_once_call_the_model_once,
     a_model_that_fails_is_a_502_and_is_not_cached,
+    warming_counts_what_fails,
+    nothing_is_kept_where_responses_are_not_cached,
     statistics_are_those_of_all_instances_and_clearing_is_counted,
     what_is_no_question_is_refused,
 }
@@ -55,6 +57,26 @@ async fn a_model_that_fails_is_a_502_and_is_not_cached(place: Place) {
     let failed = server.post("/api/llm/generate", json!({ "prompt": "x" })).await;
     assert_eq!(failed.status(), 502);
     assert_eq!(ask(&server, json!({ "prompt": "x" })).await.0, "MISS");
+}
+
+async fn warming_counts_what_fails(place: Place) {
+    let model = Upstream::start(1, Duration::ZERO).await;
+    let server = Server::on(&place, &["--llm-upstream-url", &model.url]).await;
+    let warm = json!({ "prompts": ["a", "b", "c"], "models": ["m"] });
+    let counts = body(server.post("/api/cache/warm", warm).await).await;
+    assert_eq!(counts, json!({ "warmed": 2, "skipped": 0, "failed": 1 }));
+}
+
+async fn nothing_is_kept_where_responses_are_not_cached(place: Place) {
+    let model = Upstream::start(0, Duration::ZERO).await;
+    let flags = ["--llm-upstream-url", &model.url, "--cache-llm-responses", "false"];
+    let server = Server::on(&place, &flags).await;
+    for _ in 0..2 {
+        assert_eq!(ask(&server, json!({ "prompt": "a" })).await.0, "MISS");
+    }
+    assert_eq!(model.calls().len(), 2);
+    let keys = place.keys(1).await;
+    assert!(!keys.iter().any(|key| key.starts_with("cache:llm:")), "{keys:?}");
 }
 
 async fn statistics_are_those_of_all_instances_and_clearing_is_counted(place: Place) {

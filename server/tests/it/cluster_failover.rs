@@ -111,6 +111,18 @@ async fn a_commanded_failover_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_acknowledged_only_when_the_replica_has_it() {
+    let mut cluster = Cluster::start(1, 600_000);
+    let flags = [&FLAGS[..], &["--queue-durability", "replicas:1"]].concat();
+    let server = Server::on(&cluster, &flags).await;
+    let node = submit(&server).await.expect("a job is taken");
+    let master = (0..3).find(|place| cluster.nodes[*place].run_id() == node);
+    cluster.nodes[master.expect("a master has acknowledged it") + 3].kill();
+    let short = server.post("/api/jobs", job()).await;
+    assert_eq!((short.status().as_u16(), header(&short, "x-outcome")), (503, "unknown"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_move_under_load_and_nothing_is_lost_or_counted_twice() {
     let cluster = Cluster::start(0, 10_000);
     let mails = Upstream::start(0, Duration::ZERO).await;

@@ -15,10 +15,14 @@ on_each_topology! {
     priority_goes_before_time_and_none_before_all,
     a_delayed_job_is_not_early,
     retention_keeps_the_latest_and_all_keeps_all,
+    retention_of_failed_jobs_is_one_of_its_own,
+    an_instance_runs_as_many_jobs_at_once_as_its_concurrency_and_no_more,
+    an_api_that_takes_too_long_fails_the_attempt,
     a_dead_workers_job_runs_again_after_its_lease,
     a_worker_that_lost_its_job_cannot_complete_it,
     jobs_that_are_none_are_refused,
     a_stop_waits_for_running_jobs,
+    scripts_that_are_flushed_are_sent_again_and_each_job_runs_once,
 }
 
 const LLM: &str = "llm-processing";
@@ -51,7 +55,7 @@ async fn a_job_calls_its_api_once_and_keeps_its_result(place: Place) {
     let calls = model.calls();
     assert_eq!(calls.len(), 1);
     assert_eq!((calls[0].job.as_str(), calls[0].attempt.as_str()), (id.as_str(), "1"));
-    assert_eq!(calls[0].body["maxTokens"], 2048);
+    assert_eq!((calls[0].queue.as_str(), &calls[0].body["maxTokens"]), (LLM, &json!(2048)));
 }
 
 async fn failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up(place: Place) {
@@ -116,6 +120,59 @@ async fn retention_keeps_the_latest_and_all_keeps_all(place: Place) {
         assert_eq!(left, kept, "keep {keep}");
         server.stop().await;
     }
+}
+
+async fn retention_of_failed_jobs_is_one_of_its_own(place: Place) {
+    let mails = Upstream::start(usize::MAX, Duration::ZERO).await;
+    let flags = ["--queue-email-keep-failed", "2", "--mail-upstream-url", &mails.url];
+    let server = Server::on(&place, &flags).await;
+    for number in 0..4 {
+        mail(&server, &number.to_string(), json!({ "attempts": 1 })).await;
+    }
+    eventually("all have failed", || async {
+        let stats = &server.read("/api/queues/stats").await[EMAIL];
+        stats["failed"] == 2 && stats["waiting"] == 0 && stats["active"] == 0
+    })
+    .await;
+    assert_eq!(mails.calls().len(), 4);
+    let body = &mails.calls()[0].body;
+    assert!(["0", "1", "2", "3"].map(|to| json!(to)).contains(&body["to"]), "{body}");
+}
+
+async fn an_instance_runs_as_many_jobs_at_once_as_its_concurrency_and_no_more(place: Place) {
+    let api = Upstream::start(0, Duration::from_millis(200)).await;
+    let urls = ["--mail-upstream-url", &api.url, "--queue-email-keep-completed", "all"];
+    let server = Server::on(&place, &urls).await;
+    let jobs = (0..10).map(|_| mail(&server, "a", json!({})));
+    futures_util::future::join_all(jobs).await;
+    eventually("all are done", || async {
+        server.read("/api/queues/stats").await[EMAIL]["completed"] == 10
+    })
+    .await;
+    assert_eq!(api.most_running(), 3, "the default of this queue");
+    server.stop().await;
+
+    let model = Upstream::start(0, Duration::from_millis(200)).await;
+    let urls = ["--llm-upstream-url", &model.url, "--queue-llm-keep-completed", "all"];
+    let server = Server::on(&place, &urls).await;
+    let prompt = json!({ "prompt": "a" });
+    let jobs = (0..12).map(|_| server.submit(LLM, "generate-response", prompt.clone(), json!({})));
+    futures_util::future::join_all(jobs).await;
+    eventually("all are done", || async {
+        server.read("/api/queues/stats").await[LLM]["completed"] == 12
+    })
+    .await;
+    assert_eq!(model.most_running(), 5, "the default of this one");
+}
+
+async fn an_api_that_takes_too_long_fails_the_attempt(place: Place) {
+    let mails = Upstream::start(0, Duration::from_secs(60)).await;
+    let flags = ["--upstream-timeout-ms", "100", "--mail-upstream-url", &mails.url];
+    let server = Server::on(&place, &flags).await;
+    let id = mail(&server, "a", json!({ "attempts": 2, "backoff": 0 })).await;
+    becomes(&server, EMAIL, &id, "failed").await;
+    let attempts: Vec<String> = mails.calls().into_iter().map(|call| call.attempt).collect();
+    assert_eq!(attempts, ["1", "2"]);
 }
 
 async fn a_dead_workers_job_runs_again_after_its_lease(place: Place) {
@@ -191,4 +248,25 @@ async fn a_stop_waits_for_running_jobs(place: Place) {
     becomes(&watching, EMAIL, &id, "active").await;
     server.stop().await;
     assert_eq!(state(&watching, EMAIL, &id).await, "completed");
+}
+
+async fn scripts_that_are_flushed_are_sent_again_and_each_job_runs_once(place: Place) {
+    let mails = Upstream::start(1, Duration::ZERO).await;
+    let flags = ["--mail-upstream-url", &mails.url, "--queue-email-keep-completed", "all"];
+    let server = Server::on(&place, &flags).await;
+    let mut ids = Vec::new();
+    for number in 0..10 {
+        ids.push(mail(&server, &number.to_string(), json!({ "backoff": 10 })).await);
+        place.tell_all(redis::cmd("SCRIPT").arg("FLUSH")).await;
+    }
+    eventually("all are completed", || async {
+        server.read("/api/queues/stats").await[EMAIL]["completed"] == 10
+    })
+    .await;
+    let mut sent: Vec<String> = mails.calls().into_iter().map(|call| call.job).collect();
+    assert_eq!(sent.len(), 11, "one of them twice: the first call fails");
+    sent.sort_unstable();
+    sent.dedup();
+    ids.sort_unstable();
+    assert_eq!(sent, ids);
 }

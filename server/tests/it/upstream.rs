@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 pub(crate) struct Call {
     pub(crate) body: Value,
     pub(crate) job: String,
+    pub(crate) queue: String,
     pub(crate) attempt: String,
 }
 
@@ -29,6 +30,7 @@ struct Shared {
     calls: Mutex<Vec<Call>>,
     failures: Mutex<usize>,
     running: AtomicUsize,
+    most_running: AtomicUsize,
     delay: Duration,
 }
 
@@ -42,6 +44,7 @@ impl Upstream {
             calls: Mutex::default(),
             failures,
             running: AtomicUsize::new(0),
+            most_running: AtomicUsize::new(0),
             delay,
         });
         let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&shared));
@@ -52,6 +55,11 @@ impl Upstream {
     /// Calls that are not answered yet.
     pub(crate) fn running(&self) -> usize {
         self.shared.running.load(Ordering::Relaxed)
+    }
+
+    /// The most calls that were under way at one time.
+    pub(crate) fn most_running(&self) -> usize {
+        self.shared.most_running.load(Ordering::Relaxed)
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -67,9 +75,11 @@ async fn answer(
     let text = |name: &str| {
         headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
     };
-    let call = Call { body: body.clone(), job: text("x-job-id"), attempt: text("x-job-attempt") };
+    let (job, queue, attempt) = (text("x-job-id"), text("x-job-queue"), text("x-job-attempt"));
+    let call = Call { body: body.clone(), job, queue, attempt };
     shared.calls.lock().expect("no test panics here").push(call);
-    shared.running.fetch_add(1, Ordering::Relaxed);
+    let running = shared.running.fetch_add(1, Ordering::Relaxed) + 1;
+    shared.most_running.fetch_max(running, Ordering::Relaxed);
     tokio::time::sleep(shared.delay).await;
     shared.running.fetch_sub(1, Ordering::Relaxed);
     let mut failures = shared.failures.lock().expect("no test panics here");
