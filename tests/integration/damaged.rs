@@ -37,7 +37,7 @@ const DAMAGES: &[Damage] = &[
     ("events.ndjson", |log| {
         let text = String::from_utf8(log).expect("text");
         let first = text.lines().next().expect("an event").len() + 1;
-        Some(text[first..].as_bytes().to_vec())
+        Some(text.as_bytes()[first..].to_vec())
     }),
     // Another kind of run has other checks.
     ("plan.toml", |log| {
