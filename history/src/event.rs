@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A node's role as a direct observer saw it.
@@ -135,6 +136,7 @@ pub enum EventKind {
 #[derive(Clone, Debug)]
 pub struct EventLog {
     file: Arc<Mutex<File>>,
+    is_over: Arc<AtomicBool>,
 }
 
 impl EventLog {
@@ -143,15 +145,20 @@ impl EventLog {
     /// # Errors
     /// When it exists or cannot be made.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: Arc::new(Mutex::new(File::create_new(path)?)) })
+        let file = Arc::new(Mutex::new(File::create_new(path)?));
+        Ok(Self { file, is_over: Arc::default() })
     }
 
-    /// Appends an event.
+    /// Appends an event; one that comes after [`EventLog::end`] is no part of the run.
     ///
     /// # Errors
     /// When the disk does not take it.
     pub fn append(&self, at_ns: u64, kind: EventKind) -> io::Result<()> {
-        append_line(&self.file, &Event { at_ns, kind })
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_over.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        write_line(&mut file, &Event { at_ns, kind })
     }
 
     /// Ends the events of a complete run: what its files hold, and that it is over.
@@ -162,6 +169,7 @@ impl EventLog {
         // Held until the end is written, so that no other event comes between a seal and its line.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let files = seal::seal(folder)?;
+        self.is_over.store(true, Ordering::Relaxed);
         write_line(&mut file, &Event { at_ns, kind: EventKind::Sealed { files } })?;
         write_line(&mut file, &Event { at_ns, kind: EventKind::RunEnded })
     }

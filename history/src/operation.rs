@@ -89,18 +89,13 @@ impl Operation {
         self.outcome == Outcome::Ok
     }
 
-    /// True when the service answered as it means to: acknowledged, or declined with a 4xx (no such
-    /// session, no such job). What availability counts: a 5xx, a time-out and a broken connection
-    /// are none of it, a session that is gone at its time is.
+    /// True when the service answered as it means to: acknowledged, or declined because what was
+    /// asked for is not there (a session whose time is over, a job that was never submitted). What
+    /// availability counts: a 5xx, a time-out, a broken connection and any other 4xx are none of
+    /// it. Whether the thing should have been there is for other checks.
     pub fn is_answered(&self) -> bool {
-        self.is_ok() || (400..500).contains(&self.status)
-    }
-
-    /// True for an answer that the service gives when it has room: acknowledged, or declined with a
-    /// 4xx that the request itself earned. A 429 is none, except where limits are what is asked
-    /// for.
-    pub fn is_served(&self) -> bool {
-        self.is_answered() && (self.status != 429 || self.capability == Capability::Limiter)
+        let may_be_gone = !matches!(self.capability, Capability::Cache | Capability::Limiter);
+        self.is_ok() || (may_be_gone && matches!(self.status, 401 | 404 | 410))
     }
 
     /// True for a request of the load: not a final read, not a message or an effect.

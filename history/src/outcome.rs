@@ -56,17 +56,17 @@ pub enum Reply {
 /// |---|---|---|
 /// | 1xx, 2xx | ok | ok |
 /// | 3xx: it points elsewhere, and nobody follows | unknown | refused |
-/// | 429 | ok: a limiter's answer is its service | ok |
-/// | other 4xx | refused | refused |
+/// | 4xx | refused | refused |
 /// | 5xx that the target promises to mean "not done" | refused | refused |
 /// | other 5xx | unknown | refused |
 /// | not connected | refused | refused |
 /// | broken | unknown | refused |
 ///
-/// A read changes nothing, so that an unanswered one is as good as not done.
+/// A read changes nothing, so that an unanswered one is as good as not done. Where a decline is the
+/// very answer that was asked for, the one who asked says so: a limiter's 429, a session's 401.
 pub const fn classify(reply: Reply, is_write: bool) -> Outcome {
     match reply {
-        Reply::Status { status, .. } if status < 300 || status == 429 => Outcome::Ok,
+        Reply::Status { status, .. } if status < 300 => Outcome::Ok,
         Reply::Status { status, .. } if status >= 400 && status < 500 => Outcome::Refused,
         Reply::Status { promised_refused: true, .. } | Reply::NotConnected => Outcome::Refused,
         Reply::Status { .. } | Reply::Broken if is_write => Outcome::Unknown,
@@ -87,7 +87,7 @@ mod tests {
         let promised = Reply::Status { status: 503, promised_refused: true };
         for (reply, write, read) in [
             (status(202), Outcome::Ok, Outcome::Ok),
-            (status(429), Outcome::Ok, Outcome::Ok),
+            (status(429), Outcome::Refused, Outcome::Refused),
             (status(101), Outcome::Ok, Outcome::Ok),
             (status(302), Outcome::Unknown, Outcome::Refused),
             (status(404), Outcome::Refused, Outcome::Refused),

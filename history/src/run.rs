@@ -202,7 +202,8 @@ impl RunFolder {
 /// Writes a file beside and renames it, so that a reader sees the old or the new one, whole.
 fn write_whole(path: &Path, content: &[u8]) -> Result<(), RunError> {
     let fresh = path.with_extension("new");
-    std::fs::write(&fresh, content)
-        .and_then(|()| std::fs::rename(&fresh, path))
+    let written = std::fs::write(&fresh, content).and_then(|()| std::fs::rename(&fresh, path));
+    written
+        .inspect_err(|_| drop(std::fs::remove_file(&fresh)))
         .map_err(|error| RunError::Io { path: path.to_owned(), error })
 }

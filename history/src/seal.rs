@@ -29,6 +29,9 @@ impl Seal {
     }
 }
 
+/// The lines that end the events of a run: the seals, and that it is over.
+const END: usize = 2;
+
 /// The files that checkers and panels read. The events, which carry the seals, are sealed up to
 /// the line that states them.
 fn evidence(folder: &RunFolder) -> [PathBuf; 8] {
@@ -75,15 +78,27 @@ pub(crate) fn differences(folder: &RunFolder, seals: &Seals) -> Result<Vec<Strin
         if let (Some(content), Some(sealed)) = (&mut content, sealed)
             && path == folder.events()
         {
-            content.truncate(usize::try_from(sealed.bytes).unwrap_or(usize::MAX));
+            let end = usize::try_from(sealed.bytes).unwrap_or(usize::MAX).min(content.len());
+            let lines = content[end..].iter().filter(|byte| **byte == b'\n').count();
+            if lines != END {
+                differences.push(format!("{file} goes on after the run's end"));
+            }
+            content.truncate(end);
         }
         let found = content.as_deref().map(Seal::of);
-        differences.extend(difference(&file, sealed, found));
+        // A run whose environment did not start has no facts of it.
+        let may_be_absent = path == folder.environment();
+        differences.extend(difference(&file, sealed, found, may_be_absent));
     }
     Ok(differences)
 }
 
-fn difference(file: &str, sealed: Option<Seal>, found: Option<Seal>) -> Option<String> {
+fn difference(
+    file: &str,
+    sealed: Option<Seal>,
+    found: Option<Seal>,
+    may_be_absent: bool,
+) -> Option<String> {
     match (sealed, found) {
         (Some(sealed), Some(found)) if sealed.bytes != found.bytes => Some(format!(
             "{file} has {} bytes, and had {} when the run ended",
@@ -94,6 +109,7 @@ fn difference(file: &str, sealed: Option<Seal>, found: Option<Seal>) -> Option<S
         }
         (Some(_), None) => Some(format!("{file} is missing")),
         (None, Some(_)) => Some(format!("{file} was not there when the run ended")),
+        (None, None) if !may_be_absent => Some(format!("{file} was gone before the run ended")),
         _ => None,
     }
 }
@@ -109,14 +125,34 @@ mod tests {
             std::fs::write(path, b"one\ntwo\n").unwrap();
         }
         let seals = seal(&folder).unwrap();
+        std::fs::write(folder.events(), b"one\ntwo\nseals\nend\n").unwrap();
         (runs, folder, seals)
     }
 
     #[test]
-    fn a_folder_that_nobody_touched_has_no_differences_and_more_events_are_none() {
-        let (_runs, folder, seals) = sealed();
-        std::fs::write(folder.events(), b"one\ntwo\nthree\n").unwrap();
+    fn a_folder_that_nobody_touched_has_no_differences() {
+        let (_runs, folder, mut seals) = sealed();
         assert_eq!(differences(&folder, &seals).unwrap(), Vec::<String>::new());
+        std::fs::remove_file(folder.environment()).unwrap();
+        seals.remove("environment.json");
+        assert_eq!(differences(&folder, &seals).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn events_after_the_end_are_a_difference() {
+        let (_runs, folder, seals) = sealed();
+        std::fs::write(folder.events(), b"one\ntwo\nseals\nend\nmore\n").unwrap();
+        let found = differences(&folder, &seals).unwrap();
+        assert_eq!(found, ["events.ndjson goes on after the run's end"]);
+    }
+
+    #[test]
+    fn a_file_that_went_during_the_run_is_named() {
+        let (_runs, folder, mut seals) = sealed();
+        std::fs::remove_file(folder.effects()).unwrap();
+        seals.remove("effects/calls.bin");
+        let found = differences(&folder, &seals).unwrap();
+        assert_eq!(found, ["effects/calls.bin was gone before the run ended"]);
     }
 
     #[test]
@@ -134,8 +170,8 @@ mod tests {
                 }
             }
             let found = differences(&folder, &seals).unwrap();
-            assert_eq!(found.len(), 8);
-            assert!(found.iter().all(|difference| difference.contains(word)), "{found:?}");
+            let named = found.iter().filter(|difference| difference.contains(word)).count();
+            assert_eq!(named, 8, "{found:?}");
         }
     }
 

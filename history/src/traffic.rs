@@ -81,7 +81,7 @@ impl Traffic {
         }
         let mine = |op: &&Operation| op.segment == number && op.is_load() && scope.holds(op);
         for op in run.operations.iter().filter(mine) {
-            let is_served = op.is_served();
+            let is_served = op.is_answered();
             traffic.delivered += u64::from(is_served && measured.contains(&op.finished_ns));
             if !measured.contains(&op.intended_ns) {
                 continue;
@@ -169,7 +169,8 @@ mod tests {
 
     /// A request due at `ms.0` and answered at `ms.1`.
     fn request(seq: u64, capability: Capability, status: u16, ms: (u64, u64)) -> Operation {
-        let outcome = if status < 300 { Outcome::Ok } else { Outcome::Refused };
+        let answered = status < 300 || (status == 429 && capability == Capability::Limiter);
+        let outcome = if answered { Outcome::Ok } else { Outcome::Refused };
         Operation {
             seq,
             intended_ns: ms.0 * MILLISECOND_NS,

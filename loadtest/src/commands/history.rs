@@ -2,6 +2,7 @@
 
 use super::Subcommand;
 use crate::exit::{Exit, unusable};
+use crate::output;
 use anyhow::{Context as _, Result};
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use redrill_history::{Format, RunFolder, RunView, export};
@@ -47,6 +48,10 @@ impl Subcommand for History {
         match export(&view, format, &mut BufWriter::new(io::stdout().lock())) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(error).context("cannot print the history")
+            }
+            _ if !view.altered.is_empty() => {
+                output::note(&format!("this run was altered: {}", view.altered.join("; ")));
+                Ok(Exit::Inconclusive)
             }
             // A reader that has gone away has read enough.
             _ => Ok(Exit::Pass),

@@ -3,10 +3,10 @@
 use super::Subcommand;
 use crate::exit::{Exit, unusable};
 use crate::output;
-use crate::run::examine;
+use crate::run::examine_read;
 use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use redrill_history::RunFolder;
+use redrill_history::{RunFolder, RunView};
 use std::path::PathBuf;
 
 pub(super) struct Report;
@@ -27,9 +27,10 @@ impl Subcommand for Report {
 
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
         let arguments = Arguments::from_arg_matches(arguments)?;
-        let folder =
-            RunFolder::open(&arguments.run).map_err(|error| unusable(error.to_string()))?;
-        let report = examine(&folder).map_err(|error| unusable(format!("{error:#}")))?;
+        let (folder, view) = RunFolder::open(&arguments.run)
+            .and_then(|folder| RunView::load(&folder).map(|view| (folder, view)))
+            .map_err(|error| unusable(error.to_string()))?;
+        let report = examine_read(&folder, &view)?;
         output::line(&report.headline);
         output::line(&format!("report: {}", folder.report().display()));
         Ok(report.verdict.into())

@@ -7,6 +7,7 @@ use super::processes::{Processes, record};
 use super::proxies::Proxies;
 use super::redis_binary::RedisBinary;
 use super::{Environment, ready, source};
+use crate::exit::unusable;
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::try_join_all;
 use redrill_history::clock::RunClock;
@@ -90,7 +91,11 @@ impl Environment {
         has_source(source("node", 0))?;
         let began_ns = clock.now_ns();
         let guardian = Guardian::start(redrill, &logs.join("guardian.log")).await?;
-        let folder = tempfile::Builder::new().prefix("redrill-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("redrill-").tempdir().map_err(|error| {
+            let place = std::env::temp_dir();
+            let place = place.display();
+            unusable(format!("no folder can be made in {place}: {error}; set TMPDIR to another"))
+        })?;
         guardian.owns_folder(folder.path()).await?;
         // From here on the guardian removes it.
         let folder = folder.keep();

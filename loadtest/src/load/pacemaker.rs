@@ -69,3 +69,51 @@ fn run(mut lanes: Vec<Lane>, clock: RunClock, start_ns: u64, stop: &AtomicBool) 
         next.extend(lane.pacer.next().map(|at| Reverse((at, index, number + 1))));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redrill_scenarios::load::arrivals;
+
+    /// What a tokio timer misses by far, which wakes a millisecond late or two.
+    const LAG_MOST_NS: u64 = 100_000;
+    /// Arrivals whose median lag is taken; a millisecond apart.
+    const WINDOW: usize = 50;
+    /// Windows until the machine must have had time for one.
+    const WINDOWS: usize = 200;
+
+    #[derive(Debug)]
+    struct EachMillisecond(u64);
+
+    impl Pacer for EachMillisecond {
+        fn next(&mut self) -> Option<Duration> {
+            self.0 += 1;
+            Some(Duration::from_millis(self.0))
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_virtual_user_starts_within_a_hundred_microseconds_of_its_time() {
+        let clock = RunClock::start();
+        let (sender, arrivals) = arrivals();
+        let stop = Arc::new(AtomicBool::new(false));
+        let lane = Lane { pacer: Box::new(EachMillisecond(0)), sender };
+        let thread = start(vec![lane], clock, clock.now_ns(), Arc::clone(&stop)).unwrap();
+        let mut best = u64::MAX;
+        for _ in 0..WINDOWS {
+            let mut lags = Vec::with_capacity(WINDOW);
+            while lags.len() < WINDOW {
+                let arrival = arrivals.next().await.unwrap();
+                lags.push(clock.now_ns() - arrival.intended_ns);
+            }
+            lags.sort_unstable();
+            best = best.min(lags[WINDOW / 2]);
+            if best <= LAG_MOST_NS {
+                break;
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        thread.join().unwrap();
+        assert!(best <= LAG_MOST_NS, "the best window's median lag was {best} ns");
+    }
+}

@@ -6,7 +6,7 @@ mod segment;
 mod service;
 mod stage;
 
-pub use examine::examine;
+pub use examine::{examine, examine_read};
 pub(crate) use service::Service;
 pub(crate) use stage::Stage;
 

@@ -1,9 +1,10 @@
 //! The run folder while the run goes on: clock, recorder, events, samples.
 
+use crate::exit::unusable;
 use anyhow::{Context as _, Result};
 use redrill_history::clock::{RunClock, wall_now};
 use redrill_history::{
-    EventKind, EventLog, Recorder, ResolvedPlan, RunFolder, SampleLog, SegmentLog,
+    EventKind, EventLog, Recorder, ResolvedPlan, RunError, RunFolder, SampleLog, SegmentLog,
 };
 use std::path::Path;
 
@@ -25,7 +26,9 @@ impl Stage {
     /// Makes the run folder and everything that records into it.
     pub(super) fn set(plan: &ResolvedPlan, runs: &Path) -> Result<Self> {
         let clock = RunClock::start();
-        let folder = make_folder(plan, runs)?;
+        let folder = make_folder(plan, runs).map_err(|error| {
+            unusable(format!("no run folder can be made: {error}; give another folder by --runs"))
+        })?;
         folder.write_plan(plan)?;
         let recorder = Recorder::start(&folder).context("cannot record the history")?;
         let events = EventLog::create(&folder.events()).context("cannot record events")?;
@@ -63,7 +66,7 @@ impl Stage {
 }
 
 /// `<time>-<plan>`, with a number where another run of this second has that name.
-fn make_folder(plan: &ResolvedPlan, runs: &Path) -> Result<RunFolder> {
+fn make_folder(plan: &ResolvedPlan, runs: &Path) -> Result<RunFolder, RunError> {
     let time = humantime::format_rfc3339_seconds(wall_now()).to_string().replace(':', "-");
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = format!("{time}-{}", plan.name).chars().map(plain).collect();
@@ -77,5 +80,5 @@ fn make_folder(plan: &ResolvedPlan, runs: &Path) -> Result<RunFolder> {
             break;
         }
     }
-    Ok(tried?)
+    tried
 }

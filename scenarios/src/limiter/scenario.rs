@@ -6,7 +6,7 @@ use crate::load::{Arrival, Context, VirtualUser, What};
 use crate::random::{below, mix};
 use crate::text;
 use futures_util::future::BoxFuture;
-use redrill_history::{Action, Observation};
+use redrill_history::{Action, Observation, Outcome};
 use std::sync::Arc;
 
 /// The capability.
@@ -80,7 +80,11 @@ impl Hitter {
             retry_after_s: answer.number(call, "retry_after"),
             ..Observation::default()
         };
-        let ended = answer.ended(true, observation);
+        let mut ended = answer.ended(true, observation);
+        if ended.status == 429 {
+            // A limiter's answer is its service.
+            ended.outcome = Outcome::Ok;
+        }
         let value = u64::from((200..300).contains(&answer.status()));
         let key = Action::limiter_key(policy, client);
         context.end(begun, What { capability, action: Action::Hit, key, value, instance }, ended);

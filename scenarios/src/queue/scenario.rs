@@ -104,29 +104,40 @@ impl Submitter {
                 return;
             }
             let late = context.clock.now_ns() >= context.drain_deadline_ns();
-            let (state, answered) = self.ask(acknowledged, late).await;
             // A job that the service no longer knows may come back only while it is still finding
             // its feet: a lost one is asked for until the deadline too.
-            let ended = answered && matches!(state, Some(4 | 5));
-            if late || ended {
-                if ended && !late {
-                    self.ask(acknowledged, true).await;
-                }
+            let first = context.instance(acknowledged.job);
+            let ended =
+                || async { matches!(self.ask(acknowledged, first, false).await, Some(4 | 5)) };
+            if late || ended().await {
+                self.ask_finally(acknowledged).await;
                 return;
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
-    /// Asks for the job's state; recorded when `last`. Returns the state's number.
-    async fn ask(&self, acknowledged: &Acknowledged, last: bool) -> (Option<u64>, bool) {
+    /// Asks for the job's last state: every instance in turn, until one knows the job. An instance
+    /// may still look at a node that was demoted.
+    async fn ask_finally(&self, acknowledged: &Acknowledged) {
         let context = &*self.context;
-        let Some(call) = context.target.call("queue.status") else { return (None, false) };
+        for turn in 0..context.target.instances() as u64 {
+            let instance = context.instance(acknowledged.job.wrapping_add(turn));
+            if self.ask(acknowledged, instance, true).await.is_some_and(|state| state > 0) {
+                return;
+            }
+        }
+    }
+
+    /// Asks an instance for the job's state; recorded when `last`. Returns the state's number,
+    /// where it was told.
+    async fn ask(&self, acknowledged: &Acknowledged, instance: u8, last: bool) -> Option<u64> {
+        let context = &*self.context;
+        let call = context.target.call("queue.status")?;
         let values = [
             ("queue", queue_name(context, acknowledged.queue)),
             ("id", Some(acknowledged.id.clone())),
         ];
-        let instance = context.instance(acknowledged.job);
         let asked_ns = context.clock.now_ns();
         let answer = context.target.make(&context.http, instance, call, &values, None).await;
         let state = match (answer.status(), answer.read(call, "state")) {
@@ -150,7 +161,7 @@ impl Submitter {
             };
             context.end(begun, what, ended);
         }
-        (state, state.is_some())
+        state
     }
 }
 

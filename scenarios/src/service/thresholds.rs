@@ -68,12 +68,12 @@ fn proof(run: &RunView, segment: &Segment, threshold: &Threshold) -> Option<Witn
         run.requests_of(segment).filter(|op| threshold.scope.holds(op)).collect();
     let explanation = match threshold.metric {
         Metric::Latency(_) | Metric::Max => {
-            requests.retain(|op| op.is_served() && op.latency_ns() as f64 >= threshold.limit);
+            requests.retain(|op| op.is_answered() && op.latency_ns() as f64 >= threshold.limit);
             requests.sort_by_key(|op| std::cmp::Reverse(op.latency_ns()));
             "The slowest requests beyond the bound."
         }
         Metric::Errors | Metric::Goodput => {
-            requests.retain(|op| !op.is_served());
+            requests.retain(|op| !op.is_answered());
             "The first requests that were not served."
         }
         Metric::Rate | Metric::Backlog => return None,

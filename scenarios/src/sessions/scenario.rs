@@ -64,13 +64,13 @@ impl VirtualUser for Member {
     fn finish(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             let number = u64::from(self.vu);
-            if let State::In(session) = &self.state {
+            if let State::In(mut session) = std::mem::replace(&mut self.state, State::Out) {
                 let begun = self.context.begin_unasked(self.vu, Flags::FINAL);
-                self.read(begun, session, Action::SessionRead, number).await;
+                self.read(begun, &mut session, Action::SessionRead, number).await;
             }
             let begun = self.context.begin_unasked(self.vu, Flags::FINAL);
-            if let Some((session, _)) = self.take_overdue(begun) {
-                self.read(begun, &session, Action::SessionRead, number).await;
+            if let Some((mut session, _)) = self.take_overdue(begun) {
+                self.read(begun, &mut session, Action::SessionRead, number).await;
             }
         })
     }
@@ -80,25 +80,25 @@ impl Member {
     async fn step(&mut self, arrival: Arrival) {
         let begun = self.context.begin(self.vu, arrival);
         let number = arrival.number;
-        if let Some((session, _)) = self.take_overdue(begun) {
-            self.read(begun, &session, Action::SessionRead, number).await;
+        if let Some((mut session, _)) = self.take_overdue(begun) {
+            self.read(begun, &mut session, Action::SessionRead, number).await;
             return;
         }
         let draw = below(mix(self.context.plan.seed ^ 0x5e55, number), 100);
         self.state = match std::mem::replace(&mut self.state, State::Out) {
             State::Out => self.login(begun, number).await,
-            State::LoggedOut(session) => {
-                self.read(begun, &session, Action::DeadRead, number).await;
+            State::LoggedOut(mut session) => {
+                self.read(begun, &mut session, Action::DeadRead, number).await;
                 State::Out
             }
             State::In(session) if draw < 65 => self.write(begun, session, number).await,
-            State::In(session) if draw < 95 => {
-                let status = self.read(begun, &session, Action::SessionRead, number).await;
+            State::In(mut session) if draw < 95 => {
+                let status = self.read(begun, &mut session, Action::SessionRead, number).await;
                 if status == 401 { State::Out } else { State::In(session) }
             }
-            State::In(session) if draw < 97 && self.parked.is_none() => {
+            State::In(mut session) if draw < 97 && self.parked.is_none() => {
                 // Left alone after this read, until its time is over.
-                let status = self.read(begun, &session, Action::SessionRead, number).await;
+                let status = self.read(begun, &mut session, Action::SessionRead, number).await;
                 if status == 200 {
                     self.parked = Some((session, self.context.clock.now_ns()));
                 }
@@ -159,11 +159,17 @@ impl Member {
     }
 
     /// Reads the session's field; returns the status.
-    async fn read(&self, begun: Begun, session: &Session, action: Action, number: u64) -> u16 {
+    async fn read(&self, begun: Begun, session: &mut Session, action: Action, number: u64) -> u16 {
         let cookie = Some(session.cookie.as_str());
         let (answer, _) =
             self.call(begun, "sessions.read", action, session.number, 0, number, cookie).await;
-        answer.map_or(0, |answer| answer.status())
+        let Some(answer) = answer else { return 0 };
+        let status = answer.status();
+        // A rolling session may hand out a fresh cookie with every answer; a 401 takes it away.
+        if let Some(cookie) = answer.cookies().filter(|_| status == 200) {
+            session.cookie = cookie;
+        }
+        status
     }
 
     #[allow(clippy::too_many_arguments)]

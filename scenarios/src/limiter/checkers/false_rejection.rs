@@ -1,8 +1,10 @@
 //! Clients that were turned away though they had not used up their limit.
 
 use super::hits::{Client, Hit, clients, plausible_span};
-use crate::checker::{Checker, Tally, count, many, nanoseconds, seconds, span, witness};
-use redrill_history::{Finding, Operation, RunView, Witness};
+use crate::checker::{
+    Checker, Tally, count, latest_effect_ns, many, nanoseconds, seconds, span, witness,
+};
+use redrill_history::{Finding, Operation, Outcome, RunView, Witness};
 
 pub(super) struct FalseRejection;
 
@@ -28,7 +30,7 @@ impl Checker for FalseRejection {
                     continue;
                 }
                 let mates = hit.window().and_then(|window| windows.get(&window));
-                let consumers = consumers(&client, hit, mates.map(Vec::as_slice));
+                let consumers = consumers(run, &client, hit, mates.map(Vec::as_slice));
                 let sure = consumers.iter().filter(|other| other.op.is_ok()).count() as u64;
                 if (consumers.len() as u64) < client.policy.limit && !hit.is_degraded() {
                     tally.definite(hit.op, || proof(run, &client, hit, &consumers));
@@ -46,11 +48,16 @@ impl Checker for FalseRejection {
     }
 }
 
-/// Every other hit that may have counted against the limit when `hit` was decided. One without an
-/// answer may have counted in any window after its start; an answered one in the window that it
-/// named, or, without a name, where it overlaps. Some limiters without named windows look back
-/// two lengths.
-fn consumers<'a>(client: &Client<'a>, hit: &Hit<'_>, mates: Option<&[Hit<'_>]>) -> Vec<Hit<'a>> {
+/// Every other hit that may have counted against the limit when `hit` was decided. An answered one
+/// counted in the window that it named, or, without a name, where it overlaps. One that was not
+/// admitted for want of an answer from Redis, refused or not, may have counted for as long as its
+/// command may have taken effect. Some limiters without named windows look back two lengths.
+fn consumers<'a>(
+    run: &RunView,
+    client: &Client<'a>,
+    hit: &Hit<'_>,
+    mates: Option<&[Hit<'_>]>,
+) -> Vec<Hit<'a>> {
     let op = hit.op;
     let from_ns = match mates {
         Some(mates) => plausible_span(mates, client.policy).0,
@@ -61,7 +68,12 @@ fn consumers<'a>(client: &Client<'a>, hit: &Hit<'_>, mates: Option<&[Hit<'_>]>) 
             return false;
         }
         match (other.op.is_ok(), hit.window(), other.window()) {
-            (false, _, _) => true,
+            // Nothing was sent.
+            (false, _, _) if other.op.status == 0 && other.op.outcome == Outcome::Refused => false,
+            (false, _, _) => {
+                let latest_ns = latest_effect_ns(run, other.op.finished_ns);
+                latest_ns.is_none_or(|latest_ns| latest_ns >= from_ns)
+            }
             (true, Some(mine), Some(its)) => mine == its,
             (true, _, _) => other.op.finished_ns >= from_ns,
         }
@@ -133,6 +145,29 @@ mod tests {
     fn hits_without_an_answer_make_it_possible_only() {
         let finding = FalseRejection.check(&rejected_after(9, 1, Some(77)).view());
         assert_found(&finding, Verdict::Pass, 0, 1);
+    }
+
+    #[test]
+    fn hits_without_an_answer_explain_no_rejection_long_after_them() {
+        let mut run = Literal::new();
+        for place in 0..20 {
+            unknown(run.op(Action::Hit, 3, 1, (1000 + place, 1005 + place)));
+        }
+        // Every command has taken effect or failed by 3 s, and the window is 2 s long.
+        for (at, window) in [(3500, 7), (9500, 9)] {
+            let hit = run.op(Action::Hit, 3, 0, (at, at + 5));
+            hit.status = 429;
+            run.told(Observation { window: Some(window), ..Default::default() });
+        }
+        assert_found(&FalseRejection.check(&run.view()), Verdict::Fail, 1, 2);
+    }
+
+    #[test]
+    fn a_hit_that_was_never_sent_explains_no_rejection() {
+        let mut run = rejected_after(9, 1, Some(77));
+        let unsent = &mut run.parts.operations[9];
+        (unsent.outcome, unsent.status) = (Outcome::Refused, 0);
+        assert_found(&FalseRejection.check(&run.view()), Verdict::Fail, 1, 1);
     }
 
     #[test]

@@ -74,11 +74,11 @@ fn over_by_interval<'a>(client: &Client<'a>) -> Vec<Excess<'a>> {
     let length = nanoseconds(client.policy.window);
     let most = usize::try_from(client.policy.limit.saturating_mul(2)).unwrap_or(usize::MAX);
     let mut admitted: Vec<Hit<'a>> = client.hits.iter().copied().filter(Hit::is_admitted).collect();
-    admitted.sort_by_key(|hit| hit.op.finished_ns);
+    admitted.sort_by_key(|hit| hit.op.started_ns);
     let mut over = Vec::new();
     let mut first = 0;
     while first < admitted.len() {
-        // The interval ends with this hit's answer and holds what lies wholly inside.
+        // The interval begins with this hit and holds what lies wholly inside.
         let mut inside: Vec<Hit<'a>> = Vec::new();
         let from_ns = admitted[first].op.started_ns;
         let fits = |hit: &Hit<'_>| {
@@ -89,6 +89,7 @@ fn over_by_interval<'a>(client: &Client<'a>) -> Vec<Excess<'a>> {
             first += 1;
             continue;
         }
+        inside.sort_by_key(|hit| hit.op.finished_ns);
         let among: Vec<&Operation> = inside.iter().map(|hit| hit.op).collect();
         over.extend(inside.iter().skip(most).map(|hit| Excess {
             hit: *hit,
@@ -96,9 +97,7 @@ fn over_by_interval<'a>(client: &Client<'a>) -> Vec<Excess<'a>> {
             window: None,
         }));
         let last_ns = inside.iter().map(|hit| hit.op.finished_ns).max().unwrap_or(from_ns);
-        while first < admitted.len()
-            && (admitted[first].op.started_ns <= last_ns || fits(&admitted[first]))
-        {
+        while first < admitted.len() && admitted[first].op.started_ns <= last_ns {
             first += 1;
         }
     }
@@ -185,6 +184,13 @@ mod tests {
         let mut run = hits(10, 10, Some(77));
         unknown(run.op(Action::Hit, 3, 0, (1050, 1055)));
         assert_found(&OverAdmission.check(&run.view()), Verdict::Pass, 0, 1);
+    }
+
+    #[test]
+    fn an_interval_holds_a_slow_first_hit_whose_answer_came_last() {
+        let mut run = hits(20, 10, None);
+        run.op(Action::Hit, 3, 1, (900, 1900));
+        assert_found(&OverAdmission.check(&run.view()), Verdict::Fail, 1, 1);
     }
 
     #[test]

@@ -151,6 +151,7 @@ mod tests {
         unknown(run.op(Action::Submit, 6, 0, (1000, 1010)));
         run.effect(Capability::Queue, Action::MailCall, 1, (1100, 1110));
         run.effect(Capability::Queue, Action::MailCall, 6, (1100, 1110));
+        refused(run.effect(Capability::Queue, Action::MailCall, 3, (1100, 1110)), 500);
         for (job, state) in [(2, 0), (3, 5), (4, 1)] {
             run.op(Action::JobStatus, job, state, (40_500, 40_510)).flags = Flags::FINAL;
         }

@@ -17,6 +17,8 @@ pub(super) enum Fate {
     Gone,
     /// No call for it succeeded, and the service says that it was completed.
     FalselyCompleted,
+    /// The service says that it failed, made no call for it, and nothing was broken meanwhile.
+    Unattempted,
     /// The service still lists it after the drain.
     Stuck,
     /// There is no final answer about it, or what was seen of its calls decides nothing.
@@ -31,7 +33,7 @@ impl Fate {
 
     /// True where acknowledged work did not happen and never will.
     pub(super) fn is_lost(self) -> bool {
-        matches!(self, Self::Gone | Self::FalselyCompleted)
+        matches!(self, Self::Gone | Self::FalselyCompleted | Self::Unattempted)
     }
 }
 
@@ -74,6 +76,7 @@ impl<'a> Ledger<'a> {
             }
         }
         let any_effect = !effects.is_empty();
+        let undisturbed = any_effect && run.windows.is_empty();
         let attempts = run.plan.target.promises.job_attempts;
         let mut seen = BTreeSet::new();
         let mut ledger = Self { entries: Vec::new(), repeated: 0 };
@@ -83,7 +86,11 @@ impl<'a> Ledger<'a> {
             }
             let effects = effects.get(&submit.key).cloned().unwrap_or_default();
             let state = finals.get(&submit.key).and_then(|answers| final_state(answers));
-            let fate = fate(&effects, state.map(|(_, state)| state), attempts, any_effect);
+            let fate = match fate(&effects, state.map(|(_, state)| state), attempts, any_effect) {
+                // A fault may use up attempts before their call is made.
+                Fate::GivenUp if effects.is_empty() && undisturbed => Fate::Unattempted,
+                fate => fate,
+            };
             ledger.entries.push(Entry { submit, effects, state, fate });
         }
         ledger
@@ -185,7 +192,8 @@ mod tests {
             (&failing, None, Fate::Failed),
             (&failing, Some(0), Fate::Failed),
             (&repeated, Some(1), Fate::Stuck),
-            (&[], Some(5), Fate::GivenUp),
+            (&[], Some(5), Fate::Unattempted),
+            (&[(Outcome::Refused, 1)], Some(5), Fate::GivenUp),
             (&failing, Some(5), Fate::Failed),
             (&[], Some(0), Fate::Gone),
             (&[(Outcome::Refused, 1)], Some(0), Fate::Gone),

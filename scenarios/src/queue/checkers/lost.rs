@@ -22,20 +22,20 @@ impl Checker for Lost {
         for entry in ledger.acknowledged() {
             tally.examine(entry.submit);
             match entry.fate {
-                Fate::Gone | Fate::FalselyCompleted => {
+                Fate::Gone | Fate::FalselyCompleted | Fate::Unattempted => {
                     tally.definite(entry.submit, || proof(run, entry));
-                    let became = if entry.fate == Fate::Gone {
-                        "unknown to the service"
-                    } else {
-                        "reported completed, never executed"
+                    let became = match entry.fate {
+                        Fate::Gone => "unknown to the service",
+                        Fate::Unattempted => "reported failed, never attempted",
+                        _ => "reported completed, never executed",
                     };
                     tally.row_when("When was it acknowledged?", entry.submit);
                     let by = acknowledged_by(run, entry.submit);
                     tally.row("Which node acknowledged it?", &by, 1);
                     tally.row("What became of it?", became, 1);
                 }
-                Fate::Unclassified => tally.possible(entry.submit),
-                Fate::Executed | Fate::Failed | Fate::GivenUp | Fate::Stuck => {}
+                Fate::Unclassified | Fate::GivenUp => tally.possible(entry.submit),
+                Fate::Executed | Fate::Failed | Fate::Stuck => {}
             }
         }
         let summary = format!(
@@ -60,10 +60,10 @@ fn proof(run: &RunView, entry: &Entry<'_>) -> Witness {
     let became = match (entry.state, entry.fate) {
         (Some((answer, _)), fate) => {
             operations.push(answer);
-            let said = if fate == Fate::Gone {
-                "the service did not know it"
-            } else {
-                "the service called it completed"
+            let said = match fate {
+                Fate::Gone => "the service did not know it",
+                Fate::Unattempted => "the service called it failed",
+                _ => "the service called it completed",
             };
             format!("when asked after the drain, at {}, {said}", seconds(run, answer.started_ns))
         }
@@ -123,6 +123,20 @@ mod tests {
         let mut run = Literal::new();
         run.op(Action::Submit, 1, 0, (1000, 1010));
         assert_found(&Lost.check(&run.view()), Verdict::Pass, 0, 1);
+    }
+
+    #[test]
+    fn a_job_given_up_without_a_call_is_lost_unless_a_fault_may_have_used_its_attempts_up() {
+        for (mut run, verdict, definite) in [
+            (Literal::new(), Verdict::Fail, 1),
+            (Literal::new().fault("kill", "node[0]", 900, Some(950)), Verdict::Pass, 0),
+        ] {
+            run.op(Action::Submit, 1, 0, (1000, 1010));
+            run.op(Action::Submit, 2, 0, (1000, 1010));
+            run.effect(Capability::Queue, Action::MailCall, 2, (1100, 1110));
+            run.op(Action::JobStatus, 1, 5, (40_500, 40_510)).flags = Flags::FINAL;
+            assert_found(&Lost.check(&run.view()), verdict, definite, 1);
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Checker for Lost {
         let mut tally = Tally::new(run, self);
         let ttl = run.plan.target.promises.session_ttl.saturating_sub(SLACK);
         for ops in sessions(run).values() {
-            let uses = ops.iter().filter(|op| is_use(op) && (is_shown(op) || op.status == 401));
+            let uses = ops.iter().filter(|op| is_use(op) && (is_shown(op) || is_declined(op)));
             let mut examined = false;
             for asked in uses {
                 let Some(last) = last_use(ops, asked) else { continue };
@@ -38,10 +38,13 @@ impl Checker for Lost {
                     tally.examine(asked);
                     examined = true;
                 }
-                if asked.status != 401 {
+                if is_shown(asked) {
                     continue;
                 }
-                if is_in_time {
+                if is_in_time && asked.status != 401 {
+                    // It may mean that there is no session, or something else.
+                    tally.possible(asked);
+                } else if is_in_time {
                     let back =
                         ops.iter().find(|op| is_shown(op) && op.started_ns > asked.finished_ns);
                     charge(run, &mut tally, last, asked, back.copied());
@@ -58,6 +61,12 @@ impl Checker for Lost {
         );
         tally.judged(summary, "no session was used again within its time")
     }
+}
+
+/// True for an answer that sends the user away: 401 says that there is no session, the others are
+/// what services send in its place.
+fn is_declined(op: &Operation) -> bool {
+    matches!(op.status, 401 | 403 | 404 | 410) || (300..400).contains(&op.status)
 }
 
 fn is_use(op: &Operation) -> bool {
@@ -152,6 +161,16 @@ mod tests {
         assert_found(&finding, Verdict::Fail, 1, 1);
         assert_eq!(finding.witnesses[0].operations, [1, 2]);
         assert!(finding.witnesses[0].explanation.contains("answered 401"));
+    }
+
+    #[test]
+    fn another_way_to_send_the_user_away_is_possibly_a_lost_session() {
+        for status in [302, 403, 404] {
+            let finding = found(|run| {
+                refused(run.op(Action::SessionRead, 7, 0, (9000, 9010)), status);
+            });
+            assert_found(&finding, Verdict::Pass, 0, 1);
+        }
     }
 
     #[test]

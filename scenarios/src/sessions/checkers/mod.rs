@@ -4,6 +4,7 @@ mod leak;
 mod lost;
 mod lost_writes;
 mod overdue;
+mod refused;
 mod register;
 mod revived;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub const CHECKERS: &[&dyn Checker] = &[
     &stale::Stale,
     &lost::Lost,
     &leak::Leak,
+    &refused::RefusedButWritten,
     &revived::Revived,
     &overdue::Overdue,
 ];
