@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
@@ -144,4 +145,27 @@ fn without_buffers_receiving_stops_and_can_begin_again() {
     ring.receive(near);
     let events = events(&mut ring, 1);
     assert!(matches!(&events[0], (1, Event::Received(chunk)) if chunk.data() == b"x"));
+}
+
+/// Compiles only where there is everything that the users of a ring call.
+macro_rules! assert_interface {
+    ($ring:ty, $socket:ty, $chunk:ty) => {
+        let _: fn() -> io::Result<$ring> = <$ring>::new;
+        let _: fn(&mut $ring, OwnedFd, u64) -> $socket = <$ring>::adopt;
+        let _: fn(&mut $ring, $socket) -> Option<OwnedFd> = <$ring>::release;
+        let _: fn(&mut $ring, $socket) = <$ring>::receive;
+        let _: fn(&mut $ring, $socket, $chunk) -> Result<(), $chunk> = <$ring>::send;
+        let _: fn(&mut $ring, $socket) = <$ring>::cancel;
+        let _: fn(&mut $ring, $chunk) = <$ring>::recycle;
+        let _: fn(&mut $ring, &mut Vec<(u64, Event)>) -> io::Result<()> = <$ring>::turn;
+        let _: fn(&$chunk) -> &[u8] = <$chunk>::data;
+    };
+}
+
+#[test]
+fn what_other_systems_have_looks_the_same_and_says_no() {
+    assert_interface!(Ring, Socket, Chunk);
+    assert_interface!(absent::Ring, absent::Socket, absent::Chunk);
+    let refused = absent::Ring::new().err().expect("no ring");
+    assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
 }
