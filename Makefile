@@ -1,4 +1,4 @@
-.PHONY: drill test gate setup bench-proxy bench-failover bench-server soak-server fuzz-server
+.PHONY: drill test gate setup bench-proxy soak-proxy bench-failover bench-server soak-server fuzz-server
 
 # Runs the default drill; `make drill ARGS=split-brain` runs another one.
 drill: setup
@@ -16,9 +16,15 @@ setup:
 	@scripts/setup
 
 # The proxy against Shopify's and HAProxy, where they are installed; wants a quiet machine.
+# `make bench-proxy ARGS="5 3 plain"` makes one of the comparisons; see the script.
 bench-proxy: setup
 	cargo build --release -p redrill-toxiproxy --example serve
-	toxiproxy/bench/compare
+	toxiproxy/bench/compare $(ARGS)
+
+# Ten minutes of echoes through the proxy while its toxics change: nothing may stay behind.
+soak-proxy: setup
+	cargo build --release -p redrill-toxiproxy --example serve
+	toxiproxy/bench/leak $(ARGS)
 
 # What a failover costs the reference server, by mode: fifty of them, a quarter of an hour on a quiet
 # machine. ARGS="--kill 5 --pause 0 ..." runs some; results are added up over runs, so that
