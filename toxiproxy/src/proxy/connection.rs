@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
@@ -16,7 +16,7 @@ use super::link::{Link, reset_on_drop};
 use super::live::{Live, Registered};
 use super::relay::{self, Back, Plain, Relayed};
 use crate::cut::Mode;
-use crate::redis::{Commands, Conversation, Replies};
+use crate::redis::{Commands, Conversation, Replies, lock};
 use crate::toxic::{Direction, Toxic};
 use crate::toxics::End;
 
@@ -155,9 +155,11 @@ impl Connection {
 
     /// Carries both directions as far as they go now; returns when to look again.
     fn carry(&mut self, context: &mut Context<'_>) -> Result<Option<Instant>, Fate> {
-        let Connection { client, server, between: Between { up, down, .. } } = self;
+        let Connection { client, server, between: Between { up, down, conversation, .. } } = self;
+        let is_full = || conversation.as_ref().is_some_and(|both| lock(both).is_full());
         loop {
             let up_due = up.carry(context, client, server);
+            let was_full = is_full();
             let down_due = down.carry(context, server, client);
             match (up.finished(), down.finished()) {
                 (Some(End::Reset), _) | (_, Some(End::Reset)) => return Err(self.reset()),
@@ -165,6 +167,8 @@ impl Connection {
                 // A toxic closes both ways, once what the other direction holds has arrived.
                 (Some(End::Close), None) if down.end_source(End::Close) => {}
                 (None, Some(End::Close)) if up.end_source(End::Close) => {}
+                // Replies have made room for commands.
+                (None, None) if was_full && !is_full() => {}
                 _ => return Ok(up_due.into_iter().chain(down_due).min()),
             }
         }
@@ -186,8 +190,7 @@ impl Between {
         let ours: Vec<Arc<Toxic>> = settings.toxics.iter().filter(concerns).cloned().collect();
         if let Some(conversation) = &self.conversation {
             let toxics = ours.iter().map(Arc::as_ref);
-            let mut conversation = conversation.lock().unwrap_or_else(PoisonError::into_inner);
-            conversation.set_rules(toxics.filter(|toxic| toxic.acts_on_commands()));
+            lock(conversation).set_rules(toxics.filter(|toxic| toxic.acts_on_commands()));
         }
         self.up.reconcile(&ours);
         self.down.reconcile(&ours);

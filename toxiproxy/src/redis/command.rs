@@ -19,6 +19,8 @@ pub(super) struct Command {
     line: Line,
     arguments_left: i64,
     kept: Vec<Vec<u8>>,
+    /// The current argument is beyond those kept.
+    is_beyond: bool,
 }
 
 #[derive(Default, PartialEq)]
@@ -82,7 +84,8 @@ impl Command {
         if !(0..=MOST_BYTES).contains(&number) {
             return Err(Malformed);
         }
-        if self.kept.len() < KEPT_ARGUMENTS {
+        self.is_beyond = self.kept.len() == KEPT_ARGUMENTS;
+        if !self.is_beyond {
             self.kept.push(Vec::new());
         }
         self.arguments_left -= 1;
@@ -94,7 +97,7 @@ impl Command {
         let taken = left.min(bytes.len());
         let content = taken.min(left.saturating_sub(2));
         let index = self.kept.len() - 1;
-        let is_kept = !self.too_many() && self.kept[index].len() < KEPT_BYTES;
+        let is_kept = !self.is_beyond && self.kept[index].len() < KEPT_BYTES;
         if is_kept {
             let room = KEPT_BYTES - self.kept[index].len();
             self.kept[index].extend_from_slice(&bytes[..content.min(room)]);
@@ -111,11 +114,6 @@ impl Command {
             left => State::Bytes(left),
         };
         Ok(taken)
-    }
-
-    /// Whether the current argument is beyond those kept.
-    fn too_many(&self) -> bool {
-        self.kept.len() == KEPT_ARGUMENTS && self.arguments_left > 0
     }
 
     /// Whether the command is whole.

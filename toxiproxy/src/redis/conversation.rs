@@ -15,6 +15,9 @@ use crate::toxic::Toxic;
 
 /// A command is judged by what has come of it when so much of it waits.
 const JUDGED_AT_BYTES: usize = 64 * 1024;
+/// So many runs of replies may be awaited: then no command is taken until one has come. Far more
+/// than clients pipeline, and 10 MB.
+const MOST_AWAITED: usize = 1 << 18;
 /// What stands for an EXEC that is refused, so that the server forgets the transaction.
 const DISCARD: &[u8] = b"*1\r\n$7\r\nDISCARD\r\n";
 
@@ -114,6 +117,11 @@ impl Conversation {
     /// Counts how often the rules have changed.
     pub(super) fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Whether no more commands are to be taken until replies have come.
+    pub(crate) fn is_full(&self) -> bool {
+        self.awaited.len() >= MOST_AWAITED
     }
 
     /// Whether a part of a command waits to be judged.

@@ -19,7 +19,7 @@ mod stages;
 
 pub(crate) use conversation::Conversation;
 pub(crate) use rule::Action;
-pub(crate) use stages::{Commands, Replies};
+pub(crate) use stages::{Commands, Replies, lock};
 
 /// What is no RESP.
 #[derive(Debug, PartialEq, Eq)]

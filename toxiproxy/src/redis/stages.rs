@@ -9,7 +9,7 @@ use super::conversation::{Conversation, Outgoing};
 use crate::toxics::{Chunk, Context, End, Input, Stage, Step};
 
 /// Both stages belong to one connection and run in its task, so nobody ever waits for the lock.
-fn lock(conversation: &Mutex<Conversation>) -> MutexGuard<'_, Conversation> {
+pub(crate) fn lock(conversation: &Mutex<Conversation>) -> MutexGuard<'_, Conversation> {
     conversation.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -54,6 +54,9 @@ impl Stage for Commands {
             self.outgoing.iter_mut().for_each(|outgoing| outgoing.due = None);
         }
         while self.outgoing.is_empty() {
+            if conversation.is_full() {
+                return Step::Wait(None);
+            }
             let Some(chunk) = input.pop() else { return input.pass() };
             self.outgoing.extend(conversation.commands(&chunk.data, context.now));
         }

@@ -170,6 +170,22 @@ fn a_large_value_is_not_held_whole() {
     assert!([half, rest].concat() == set);
 }
 
+/// Keys are looked for in the first 256 arguments, of which the last is one like the others.
+#[test]
+fn a_value_is_never_taken_for_a_key() {
+    let rule = json!({"keys": "meant", "action": "error"});
+    let pairs = |key: &'static str, last: &'static str| {
+        let mut arguments = vec!["MSET"];
+        arguments.extend(["other", "x"].repeat(127));
+        arguments.extend([key, "x", "other", last]);
+        command(&arguments)
+    };
+    let (meant, value) = (pairs("meant", "x"), pairs("other", "meant"));
+    let refused = b"-ERR refused by the proxy\r\n";
+    check(&rule, (&meant, b""), (b"", refused), false);
+    check(&rule, (&value, b""), (&value, b""), false);
+}
+
 #[test]
 fn what_is_no_resp_is_counted_once() {
     let untouched = Arc::default();

@@ -115,6 +115,28 @@ async fn a_connection_from_before_the_toxic_and_one_without_resp_pass_untouched(
     assert_eq!(rig.client.traffic("p").await.expect("told").not_resp, 1);
 }
 
+/// The answers to a client that reads none must not grow without end; it is held back, and gets
+/// every one of them once it reads.
+#[tokio::test]
+async fn a_client_that_reads_no_answers_is_held_back() {
+    let (rig, upstream) = manual_rig().await;
+    rig.add(redis("SET", "error")).await;
+    let mut client = rig.dial().await;
+    let (mut server, _) = upstream.accept().await.expect("the proxy dials");
+    // PING awaits the server, so that every answer behind it waits.
+    send(&mut client, PING).await;
+    let sets = SET.repeat(10_000);
+    let mut taken = 0;
+    while let Ok(Ok(written)) = timeout(DELAY, client.write(&sets[taken % sets.len()..])).await {
+        taken += written;
+        assert!(taken < 64 << 20, "{taken} bytes of commands were taken");
+    }
+    let sent = taken / SET.len();
+    send(&mut server, b"+PONG\r\n").await;
+    assert_reads(&mut client, b"+PONG\r\n").await;
+    assert_reads(&mut client, &b"-ERR refused by the proxy\r\n".repeat(sent)).await;
+}
+
 #[tokio::test]
 async fn wrong_attributes_are_refused() {
     let rig = echo_rig().await;
