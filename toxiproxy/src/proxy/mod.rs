@@ -11,6 +11,7 @@ mod relay;
 mod slot;
 mod traffic;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
@@ -126,11 +127,13 @@ impl Proxy {
     /// closes its connections.
     ///
     /// # Errors
-    /// An address that does not resolve (nothing is changed then) or cannot be bound (the proxy
-    /// is stopped then, as upstream).
+    /// An address that does not resolve or cannot be bound; nothing is changed then.
     pub(crate) async fn update(&self, wanted: Route) -> Result<(), ApiError> {
         let mut acceptor = self.acceptor.lock().await;
         if self.differs(&wanted.listen, &wanted.upstream).await? {
+            if wanted.enabled {
+                self.check_free(&wanted.listen, acceptor.is_some()).await?;
+            }
             self.stop_locked(&mut acceptor).await;
             self.set_route(|route| {
                 route.listen = wanted.listen;
@@ -143,6 +146,16 @@ impl Proxy {
             self.stop_locked(&mut acceptor).await;
             Ok(())
         }
+    }
+
+    /// Whether it can listen there, also if it still holds the port itself.
+    async fn check_free(&self, listen: &str, listens: bool) -> Result<(), ApiError> {
+        let address = address::resolve(listen).await.map_err(ApiError::internal)?;
+        let held = self.route().listen.parse().map(|held: SocketAddr| held.port());
+        if listens && held == Ok(address.port()) {
+            return Ok(());
+        }
+        address::listen(listen).await.map(drop).map_err(ApiError::internal)
     }
 
     /// How it takes connections.

@@ -1,4 +1,7 @@
-//! Bugs that Toxiproxy's changelog and issues tell of and that are tested nowhere else.
+//! Bugs that Toxiproxy's changelog and issues tell of and that are tested nowhere else. Beside what
+//! they are about are tested: in `toxics.rs` #47 and #67 (delays add up, or limit throughput), #94,
+//! #89 and #159 (the API waits for a timeout toxic), #603 (resets); in the slicer's file #71 and
+//! #359; in `links.rs` #631 (a host name as the address restarts the proxy).
 
 use super::*;
 use crate::client::{ProxyUpdate, Stream};
@@ -66,19 +69,36 @@ async fn a_stalled_toxic_holds_little_and_stops_the_sender() {
     assert!(taken <= 128 * 1024, "the proxy took {taken} bytes that it could not pass on");
 }
 
-/// Upstream's `Differs` compares resolved addresses; a failed restart leaves a proxy that can be
-/// enabled again elsewhere.
+/// Upstream stops the proxy first, and leaves it stopped.
 #[tokio::test]
-async fn a_restart_at_an_address_in_use_is_refused_and_can_be_repaired() {
+async fn a_restart_at_an_address_in_use_is_refused_and_changes_nothing() {
     let rig = echo_rig().await;
+    let mut live = rig.dial().await;
+    round_trip(&mut live, b"alive").await;
     let taken = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = taken.local_addr().expect("its address").to_string();
-    let update = ProxyUpdate { listen: Some(address), ..ProxyUpdate::default() };
-    let refused = rig.client.update("p", &update).await.expect_err("the port is taken");
-    assert_eq!(refused.status(), Some(500));
-    assert!(!rig.client.proxy("p").await.expect("told").enabled);
-    let listen = Some(rig.listen.to_string());
-    let repair = ProxyUpdate { listen, enabled: Some(true), ..ProxyUpdate::default() };
-    rig.client.update("p", &repair).await.expect("updated");
+    let before = rig.client.proxy("p").await.expect("told");
+    for listen in [taken.local_addr().expect("its address").to_string(), "host.invalid:1".into()] {
+        let update = ProxyUpdate { listen: Some(listen), ..ProxyUpdate::default() };
+        let refused = rig.client.update("p", &update).await.expect_err("no address for it");
+        assert_eq!(refused.status(), Some(500));
+        assert_eq!(rig.client.proxy("p").await.expect("told"), before);
+    }
+    round_trip(&mut live, b"still alive").await;
+    let address = lasting_listener().await.local_addr().expect("its address");
+    let update = ProxyUpdate { listen: Some(address.to_string()), ..ProxyUpdate::default() };
+    assert_eq!(rig.client.update("p", &update).await.expect("free").listen, address.to_string());
+    let mut moved = TcpStream::connect(address).await.expect("accepted");
+    round_trip(&mut moved, b"alive").await;
+}
+
+/// As upstream: a proxy may be there before its upstream's name is.
+#[tokio::test]
+async fn an_upstream_that_does_not_resolve_ends_connections_and_no_more() {
+    let rig = echo_rig().await;
+    let nowhere = ProxyUpdate { upstream: Some("host.invalid:1".into()), ..Default::default() };
+    assert!(rig.client.update("p", &nowhere).await.expect("updated").enabled);
+    assert_eq!(next_read(&mut rig.dial().await).await.expect("closed, not reset"), 0);
+    let back = ProxyUpdate { upstream: Some(rig.upstream.to_string()), ..Default::default() };
+    rig.client.update("p", &back).await.expect("updated");
     round_trip(&mut rig.dial().await, b"alive").await;
 }
