@@ -170,8 +170,8 @@ impl<'de> Deserialize<'de> for Bound {
                 },
                 None => parse_duration(&text).map(Self::Time).map_err(|_| {
                     D::Error::custom(format!(
-                        "'{text}' is no bound; write a count (0), a time (\"5s\") or a share \
-                         (\"99%\")"
+                        "'{text}' is no bound; write a count (0), a time of at most 366d \
+                         (\"5s\") or a share (\"99%\")"
                     ))
                 }),
             },

@@ -34,7 +34,9 @@ mod traffic;
 mod view;
 
 pub use action::{Action, Capability};
-pub use duration::{parse_duration, print_duration, serde_duration, serde_duration_option};
+pub use duration::{
+    LONGEST_DURATION, parse_duration, print_duration, serde_duration, serde_duration_option,
+};
 pub use environment::{EnvironmentFacts, ProcessFacts};
 pub use event::{Event, EventKind, EventLog, NodeRole};
 pub use export::{Format, export};

@@ -1,6 +1,6 @@
 //! What a threshold can be held against.
 
-use crate::Traffic;
+use crate::{LONGEST_DURATION, Traffic};
 
 /// A number of a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,7 +83,10 @@ fn time(text: &str) -> Result<f64, String> {
     let (number, unit) = text.split_at(end);
     let scale = UNITS.iter().find(|(known, _)| *known == unit).map(|(_, scale)| *scale);
     match (number.parse::<f64>(), scale) {
-        (Ok(number), Some(scale)) => Ok(number * scale),
+        (Ok(number), Some(scale)) if number * scale <= LONGEST_DURATION.as_secs_f64() * 1e9 => {
+            Ok(number * scale)
+        }
+        (Ok(_), Some(_)) => Err(format!("'{text}' is too long: no time can be longer than 366d")),
         (Ok(_), None) => Err(format!("'{text}' needs a unit of time: us, ms or s, as in 50ms")),
         _ => Err(format!("'{text}' is no time; write it like 50ms or 1.5s")),
     }
