@@ -4,6 +4,7 @@ mod evidence;
 mod headline;
 #[cfg(test)]
 pub(crate) mod literal;
+mod objective;
 mod origin;
 #[cfg(test)]
 mod planted;
@@ -12,6 +13,7 @@ mod tally;
 pub(crate) use evidence::{
     count, fault_end_ns, latest_effect_ns, many, nanoseconds, plus, seconds, span, whole, witness,
 };
+pub use objective::Objective;
 pub(crate) use origin::acknowledged_by;
 pub(crate) use tally::Tally;
 
@@ -27,6 +29,10 @@ pub trait Checker: Sync {
     fn id(&self) -> &'static str;
     /// What must hold, in plain words.
     fn statement(&self) -> &'static str;
+    /// What an objective of a plan bounds in it.
+    fn objective(&self) -> Objective {
+        Objective::Count
+    }
     /// False for a plan that cannot give evidence by its nature: recovery without a fault, or the
     /// promises of a service in a search that overloads it.
     fn applies(&self, plan: &ResolvedPlan) -> bool {
@@ -55,6 +61,11 @@ const GROUPS: &[Group] = &[
 /// The ids of every checker: what a plan's objectives may name.
 pub fn ids() -> Vec<&'static str> {
     all().map(Checker::id).collect()
+}
+
+/// The checker of that id.
+pub fn find(id: &str) -> Option<&'static dyn Checker> {
+    all().find(|checker| checker.id() == id)
 }
 
 /// Every checker, in the order of reports.

@@ -1,6 +1,6 @@
 //! The rate that a search found, and what was full there.
 
-use crate::checker::{Checker, many};
+use crate::checker::{Checker, Objective, many};
 use redrill_history::capacity::{Answer, Bottleneck, Resource, Step};
 use redrill_history::{
     CapacityPlan, Finding, Measure, Metric, ResolvedPlan, RunKind, RunView, Unit, Verdict,
@@ -16,6 +16,10 @@ impl Checker for Rate {
     fn statement(&self) -> &'static str {
         "The service carries what is asked of it: the highest rate at which no threshold of the \
          plan is broken is found and confirmed, and is no less than the plan's least."
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::None
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {

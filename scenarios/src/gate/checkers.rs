@@ -6,7 +6,7 @@ use super::metrics::METRICS;
 use super::sides::Sides;
 use super::trust::Blocks;
 use super::words;
-use crate::checker::Checker;
+use crate::checker::{Checker, Objective};
 use redrill_history::{Comparison, Finding, Measure, ResolvedPlan, RunView, Unit, Verdict};
 
 /// The checkers, in the order of reports.
@@ -32,6 +32,10 @@ impl Checker for Gated {
 
     fn statement(&self) -> &'static str {
         METRICS[self.0].statement()
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::None
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {

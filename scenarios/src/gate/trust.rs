@@ -2,7 +2,7 @@
 
 use super::blocks::Block;
 use super::sides::Sides;
-use crate::checker::{Checker, count, many};
+use crate::checker::{Checker, Objective, count, many};
 use redrill_history::{Finding, Measure, ResolvedPlan, RunView, Unit};
 
 /// Of a side's requests, the most that may start late.
@@ -21,6 +21,10 @@ impl Checker for Blocks {
     fn statement(&self) -> &'static str {
         "Both sides were measured as planned: every block was run to its end, the load arrived in \
          time, and the base could carry it."
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::None
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {

@@ -1,7 +1,7 @@
 //! How often the cache answered, beside what an ideal one would have reached.
 
 use super::calls::{is_hit, prompts};
-use crate::checker::{Checker, Tally, plus};
+use crate::checker::{Checker, Objective, Tally, plus};
 use redrill_history::{Finding, Phase, RunView, Unit};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,10 @@ impl Checker for HitRatio {
         "The cache answers what it can. An objective of the plan says how large a share must be; \
          beside it stands the share of an ideal cache with the same time to live on the same \
          requests."
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::Share
     }
 
     fn check(&self, run: &RunView) -> Finding {

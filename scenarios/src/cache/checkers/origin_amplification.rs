@@ -1,7 +1,7 @@
 //! How much more the model was asked while the cache suffered.
 
 use super::calls::model_calls;
-use crate::checker::{Checker, Tally};
+use crate::checker::{Checker, Objective, Tally};
 use crate::service::rates::rates_hold;
 use redrill_history::{Finding, Phase, RunView, Unit, Verdict};
 
@@ -15,6 +15,10 @@ impl Checker for OriginAmplification {
     fn statement(&self) -> &'static str {
         "The model is spared while the cache suffers: its calls a second, by phase, beside those \
          of the baseline."
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::None
     }
 
     fn check(&self, run: &RunView) -> Finding {

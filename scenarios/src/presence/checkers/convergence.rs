@@ -1,7 +1,7 @@
 //! How long until other instances show who came online.
 
 use super::sockets::sockets;
-use crate::checker::{Checker, Tally, many};
+use crate::checker::{Checker, Objective, Tally, many};
 use redrill_history::{Action, Finding, Operation, ResolvedPlan, RunView, Unit};
 use std::collections::BTreeMap;
 
@@ -15,6 +15,10 @@ impl Checker for Convergence {
     fn statement(&self) -> &'static str {
         "Another instance shows a user soon after the acknowledgement. An objective of the plan \
          says how soon at the latest."
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::Time
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {

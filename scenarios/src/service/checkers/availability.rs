@@ -1,6 +1,6 @@
 //! How much of what was asked was acknowledged.
 
-use crate::checker::{Checker, Tally, many};
+use crate::checker::{Checker, Objective, Tally, many};
 use crate::service::rates::rates_hold;
 use redrill_history::{Capability, Finding, Operation, Outcome, Phase, RunView, Unit, Verdict};
 
@@ -14,6 +14,10 @@ impl Checker for Availability {
     fn statement(&self) -> &'static str {
         "The service acknowledges what is asked of it. An objective of the plan says how large a \
          share must be."
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::Share
     }
 
     fn check(&self, run: &RunView) -> Finding {

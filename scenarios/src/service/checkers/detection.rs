@@ -1,6 +1,6 @@
 //! Who noticed the fault, and when.
 
-use crate::checker::{Checker, Tally};
+use crate::checker::{Checker, Objective, Tally};
 use crate::service::rates::sentinel_messages;
 use redrill_history::{Finding, Operation, ResolvedPlan, RunView, Unit};
 
@@ -21,6 +21,10 @@ impl Checker for Detection {
 
     fn statement(&self) -> &'static str {
         "A fault is noticed. An objective of the plan says how soon a request must show it."
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::Time
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {

@@ -1,6 +1,6 @@
 //! How long the service suffered.
 
-use crate::checker::{Checker, Tally, seconds, witness};
+use crate::checker::{Checker, Objective, Tally, seconds, witness};
 use crate::service::rates::{rates_hold, was_tilted};
 use redrill_history::{
     Bound, Finding, Operation, Phase, ResolvedPlan, RunView, SECOND_NS, Unit, Verdict,
@@ -16,6 +16,10 @@ impl Checker for Recovery {
     fn statement(&self) -> &'static str {
         "After a fault the service becomes again what it was: two seconds in a row with the \
          baseline's acknowledged share, less one point, and at most twice its median latency."
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::Time
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {
