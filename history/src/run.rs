@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 /// Why a run folder could not be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// There is nothing at the path.
-    #[error("there is no {0}: no run was made there; give the folder that a run printed")]
-    Absent(PathBuf),
     /// The path is no run folder.
     #[error("{0} is no run folder: it has no plan.toml; give the folder that a run printed")]
     NotARun(PathBuf),
@@ -71,10 +68,8 @@ impl RunFolder {
     pub fn open(path: &Path) -> Result<Self, RunError> {
         if path.join("plan.toml").exists() {
             Ok(Self { path: path.to_owned() })
-        } else if path.exists() {
-            Err(RunError::NotARun(path.to_owned()))
         } else {
-            Err(RunError::Absent(path.to_owned()))
+            Err(RunError::NotARun(path.to_owned()))
         }
     }
 

@@ -11,6 +11,7 @@ pub mod environment;
 pub mod exit;
 pub mod faults;
 pub mod gate;
+mod input;
 pub mod instances;
 pub mod interrupt;
 pub mod load;
@@ -29,13 +30,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     // A panic is the harness's own failure, not a finding: 4, and never Rust's 101.
     match catch_unwind(AssertUnwindSafe(|| commands::dispatch(arguments))) {
         Ok(Ok(exit)) => exit,
-        Ok(Err(error)) if error.is::<Unusable>() => {
-            output::error(&format!("{error:#}"));
-            Exit::Unusable
-        }
         Ok(Err(error)) => {
             output::error(&format!("{error:#}"));
-            Exit::Broken
+            if error.is::<Unusable>() { Exit::Unusable } else { Exit::Broken }
         }
         Err(_) => Exit::Broken,
     }

@@ -3,11 +3,11 @@
 use super::{Subcommand, runtime};
 use crate::capacity;
 use crate::exit::Exit;
-use crate::plan::{Overrides, Plan};
+use crate::plan::{Overrides, Plan, RATE_LEAST, RATE_MOST};
 use crate::run::Settings;
 use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use redrill_history::RunKind;
+use redrill_history::{RunKind, parse_rate};
 use std::path::PathBuf;
 
 pub(super) struct Capacity;
@@ -19,8 +19,8 @@ struct Arguments {
     #[arg(default_value = "capacity")]
     plan: String,
     /// Exit with 1 when the service carries less than this, in requests a second: 800/s
-    #[arg(long, value_name = "RATE")]
-    at_least: Option<String>,
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_hyphen_values = true)]
+    at_least: Option<f64>,
     /// What must not be at a rate that counts as carried, besides what the plan says
     #[arg(long, value_name = "THRESHOLD")]
     fail_if: Vec<String>,
@@ -52,4 +52,11 @@ impl Subcommand for Capacity {
         let settings = Settings { runs: arguments.runs, program: std::env::current_exe()? };
         runtime()?.block_on(capacity::run(plan, settings))
     }
+}
+
+/// A rate as a plan may have it.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = parse_rate(text)?;
+    let is_sane = (RATE_LEAST..=RATE_MOST).contains(&rate);
+    is_sane.then_some(rate).ok_or_else(|| format!("it must be from {RATE_LEAST} to {RATE_MOST}"))
 }

@@ -54,10 +54,10 @@ impl Subcommand for Doctor {
         let depth = Depth { pings: arguments.pings, keys: arguments.keys, scan };
         let found = runtime()?.block_on(examine(&settings, depth));
         match arguments.format {
-            Format::Table => table(&found).iter().for_each(|line| output::line(line)),
+            Format::Table => table(&found).iter().try_for_each(|line| output::line(line))?,
             Format::Json => {
                 let json = serde_json::to_string_pretty(&found).context("findings are JSON")?;
-                output::line(&json);
+                output::line(&json)?;
             }
         }
         Ok(verdict(&found))

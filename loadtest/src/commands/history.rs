@@ -1,11 +1,11 @@
 //! `redrill history`: a run's history as text, for other tools.
 
-use super::Subcommand;
+use super::{LATEST, Subcommand, open};
 use crate::exit::{Exit, unusable};
 use crate::output;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
-use redrill_history::{Format, RunFolder, RunView, export};
+use redrill_history::{Format, RunView, export};
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ enum Text {
 #[derive(Debug, Args)]
 struct Arguments {
     /// The run folder
-    #[arg(default_value = "runs/latest")]
+    #[arg(default_value = LATEST)]
     run: PathBuf,
     /// The text format
     #[arg(long, value_enum, default_value = "ndjson")]
@@ -38,23 +38,17 @@ impl Subcommand for History {
 
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
         let arguments = Arguments::from_arg_matches(arguments)?;
-        let view = RunFolder::open(&arguments.run)
-            .and_then(|folder| RunView::load(&folder))
-            .map_err(|error| unusable(error.to_string()))?;
+        let folder = open(&arguments.run)?;
+        let view = RunView::load(&folder).map_err(|error| unusable(error.to_string()))?;
         let format = match arguments.format {
             Text::Ndjson => Format::Ndjson,
             Text::Csv => Format::Csv,
         };
-        match export(&view, format, &mut BufWriter::new(io::stdout().lock())) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(error).context("cannot print the history")
-            }
-            _ if !view.altered.is_empty() => {
-                output::note(&format!("this run was altered: {}", view.altered.join("; ")));
-                Ok(Exit::Inconclusive)
-            }
-            // A reader that has gone away has read enough.
-            _ => Ok(Exit::Pass),
+        output::printed(export(&view, format, &mut BufWriter::new(io::stdout().lock())))?;
+        if view.altered.is_empty() {
+            return Ok(Exit::Pass);
         }
+        output::note(&format!("this run was altered: {}", view.altered.join("; ")));
+        Ok(Exit::Inconclusive)
     }
 }

@@ -4,13 +4,13 @@ use super::Subcommand;
 use crate::exit::Exit;
 use crate::faults::Setting;
 use crate::load::pacer::MODELS;
-use crate::plan::{Overrides, PLANS, Plan, TARGETS};
+use crate::plan::{KEYS, Overrides, PLANS, Plan, TARGETS};
 use crate::{faults, output};
 use anyhow::Result;
 use clap::{ArgMatches, Command};
 use redrill_history::METRICS;
 use redrill_scenarios::capability::CAPABILITIES;
-use redrill_scenarios::checker;
+use redrill_scenarios::checker::{self, Objective};
 use redrill_scenarios::target::TargetFile;
 
 pub(super) struct List;
@@ -18,7 +18,8 @@ pub(super) struct List;
 impl Subcommand for List {
     fn clap(&self) -> Command {
         Command::new("list").about(
-            "List the plans, targets, capabilities, load models, faults, metrics and checkers",
+            "List the plans and their keys, targets, capabilities, load models, faults, metrics \
+             and checkers",
         )
     }
 
@@ -43,23 +44,29 @@ impl Subcommand for List {
             kind.settings().iter().map(of)
         });
         let checkers = checker::all().map(|known| (known.id(), known.statement().to_owned()));
-        section("Plans", plans);
-        section("Targets", targets);
-        section("Capabilities", capabilities);
-        section("Load models", models);
-        section("Faults", faults.collect());
-        section("Metrics", metrics.collect());
-        section("Settings of faults", settings.collect());
-        section("Checkers", checkers.collect());
+        let keys = KEYS.iter().map(|key| (key.name, key.words()));
+        let objectives = checker::all()
+            .filter(|known| !matches!(known.objective(), Objective::Count | Objective::None))
+            .map(|known| (known.id(), known.objective().words().to_owned()));
+        section("Plans", plans)?;
+        section("Targets", targets)?;
+        section("Capabilities", capabilities)?;
+        section("Load models", models)?;
+        section("Faults", faults.collect())?;
+        section("Metrics", metrics.collect())?;
+        section("Settings of faults", settings.collect())?;
+        section("Keys of plans", keys.collect())?;
+        section("Objectives", objectives.collect())?;
+        section("Checkers", checkers.collect())?;
         Ok(Exit::Pass)
     }
 }
 
-fn section<Name: AsRef<str>>(title: &str, rows: Vec<(Name, String)>) {
+fn section<Name: AsRef<str>>(title: &str, rows: Vec<(Name, String)>) -> Result<()> {
     let width = rows.iter().map(|(name, _)| name.as_ref().len()).max().unwrap_or(0);
-    output::line(title);
+    output::line(title)?;
     for (name, doc) in rows {
-        output::line(&format!("  {:width$}  {doc}", name.as_ref()));
+        output::line(&format!("  {:width$}  {doc}", name.as_ref()))?;
     }
-    output::line("");
+    output::line("")
 }

@@ -13,11 +13,17 @@ mod report;
 mod serve;
 mod toxiproxy;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, unusable};
+use crate::output;
 use anyhow::{Context as _, Result};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
+use redrill_history::RunFolder;
 use std::ffi::OsString;
+use std::path::Path;
+
+/// The link to the last run.
+const LATEST: &str = "runs/latest";
 
 /// A command of `redrill`.
 trait Subcommand: Sync {
@@ -71,14 +77,35 @@ pub fn dispatch(arguments: Vec<OsString>) -> Result<Exit> {
         Ok(matches) => matches,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // Nobody is left to tell when this cannot be printed.
-            let _ = error.print();
+            let printed = error.print();
+            if asked {
+                output::printed(printed)?;
+            }
             return Ok(if asked { Exit::Pass } else { Exit::Unusable });
         }
     };
     let (name, arguments) = matches.subcommand().context("clap requires a command")?;
     let named = |command: &&&dyn Subcommand| command.clap().get_name() == name;
     COMMANDS.iter().find(named).context("clap knows only these commands")?.run(arguments)
+}
+
+/// The folder of an earlier run; says which of its many absences it is.
+fn open(run: &Path) -> Result<RunFolder> {
+    if run.exists() {
+        return RunFolder::open(run).map_err(|error| unusable(error.to_string()));
+    }
+    let shown = run.display();
+    let next = "give the folder that a run printed";
+    Err(unusable(match run.read_link() {
+        Ok(gone) => format!("{shown} names the run {}, which is gone; {next}", gone.display()),
+        Err(_) if run == Path::new(LATEST) => {
+            format!(
+                "there is no run yet: {shown} does not exist here; make one with 'redrill drill', \
+                 or {next}"
+            )
+        }
+        Err(_) => format!("there is no run folder {shown}; {next}, or {LATEST}"),
+    }))
 }
 
 /// A runtime for a command that awaits.

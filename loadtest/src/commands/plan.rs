@@ -11,7 +11,7 @@ pub(super) struct Plan;
 
 #[derive(Debug, Args)]
 struct Arguments {
-    /// A plan that comes with redrill, or the path of a plan file
+    /// A plan that comes with redrill, the path of a plan file, or - for standard input
     #[arg(default_value = PLANS[0].0)]
     plan: String,
 }
@@ -33,9 +33,9 @@ impl Subcommand for Plan {
         let arguments = Arguments::from_arg_matches(arguments)?;
         let plan = crate::plan::Plan::load(&arguments.plan, &Overrides::default())?;
         if action == "show" {
-            output::line(plan.resolved.to_toml()?.trim_end());
+            output::line(plan.resolved.to_toml()?.trim_end())?;
         } else {
-            output::line(&format!("{} can be run", plan.resolved.name));
+            output::line(&format!("{} can be run", plan.resolved.name))?;
         }
         Ok(Exit::Pass)
     }

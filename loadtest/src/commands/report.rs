@@ -1,12 +1,12 @@
 //! `redrill report`: check a run folder again and write its page again.
 
-use super::Subcommand;
+use super::{LATEST, Subcommand, open};
 use crate::exit::{Exit, unusable};
 use crate::output;
 use crate::run::examine_read;
 use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use redrill_history::{RunFolder, RunView};
+use redrill_history::RunView;
 use std::path::PathBuf;
 
 pub(super) struct Report;
@@ -14,7 +14,7 @@ pub(super) struct Report;
 #[derive(Debug, Args)]
 struct Arguments {
     /// The run folder
-    #[arg(default_value = "runs/latest")]
+    #[arg(default_value = LATEST)]
     run: PathBuf,
 }
 
@@ -27,12 +27,11 @@ impl Subcommand for Report {
 
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
         let arguments = Arguments::from_arg_matches(arguments)?;
-        let (folder, view) = RunFolder::open(&arguments.run)
-            .and_then(|folder| RunView::load(&folder).map(|view| (folder, view)))
-            .map_err(|error| unusable(error.to_string()))?;
+        let folder = open(&arguments.run)?;
+        let view = RunView::load(&folder).map_err(|error| unusable(error.to_string()))?;
         let report = examine_read(&folder, &view)?;
-        output::line(&report.headline);
-        output::line(&format!("report: {}", folder.report().display()));
+        output::line(&report.headline)?;
+        output::line(&format!("report: {}", folder.report().display()))?;
         Ok(report.verdict.into())
     }
 }

@@ -29,7 +29,7 @@ impl Subcommand for Serve {
         let interrupt = Interrupt::install(
             "ending: requests and active jobs finish first (again to end at once)",
         )?;
-        let ready = |address| output::line(&format!("listening on http://{address}"));
+        let ready = |address| output::announce(&format!("listening on http://{address}"));
         let shutdown = async move { interrupt.wait().await };
         runtime()?.block_on(async {
             let telemetry = redrill_server::Telemetry::new(&settings).map_err(unusable)?;

@@ -19,7 +19,7 @@ impl Subcommand for Toxiproxy {
         let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
         output::log(&level);
         let interrupt = Interrupt::install("ending")?;
-        let ready = |address| output::line(&format!("listening on http://{address}"));
+        let ready = |address| output::announce(&format!("listening on http://{address}"));
         let shutdown = async move { interrupt.wait().await };
         runtime()?
             .block_on(redrill_toxiproxy::run(arguments, ready, shutdown))

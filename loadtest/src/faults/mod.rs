@@ -6,6 +6,7 @@ mod failover;
 mod injected;
 mod kill;
 mod latency;
+mod misfit;
 mod pause;
 mod probe;
 mod reset_peer;
@@ -16,12 +17,14 @@ mod timeout;
 mod toxic;
 
 pub use injected::{Injected, Injection};
+pub use misfit::{Misfit, Part};
 pub use setting::{Form, Setting};
 pub use timeline::run_timeline;
 
 use crate::environment::Target;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
+use misfit::require;
 use redrill_history::PlannedFault;
 
 /// Every kind of fault.
@@ -57,15 +60,28 @@ pub trait Fault: Sync {
     ///
     /// # Errors
     /// Says what is wrong or missing, and what may be written.
-    fn check(&self, planned: &PlannedFault) -> Result<()> {
+    fn check(&self, planned: &PlannedFault) -> Result<(), Misfit> {
         let name = self.name();
-        ensure!(!planned.target.is_empty(), "{name} needs a target, such as [\"main.master\"]");
+        require(!planned.target.is_empty(), Part::Target, || {
+            format!("{name} needs a target, such as [\"main.master\"]")
+        })?;
         match (self.heals(), planned.lasts) {
             (Some(how), None) => {
-                anyhow::bail!("{name} needs a duration, for = \"10s\", after which it {how}")
+                let message =
+                    format!("{name} needs a duration, for = \"10s\", after which it {how}");
+                return Err(Misfit::new(Part::For, message));
             }
-            (None, Some(_)) => anyhow::bail!("{name} is over at once: leave out for"),
-            (_, lasts) => ensure!(lasts.is_none_or(|lasts| !lasts.is_zero()), "for must not be 0"),
+            (None, Some(_)) => {
+                return Err(Misfit::new(
+                    Part::For,
+                    format!("{name} is over at once: leave out for"),
+                ));
+            }
+            (_, lasts) => {
+                require(lasts.is_none_or(|lasts| !lasts.is_zero()), Part::For, || {
+                    format!("for must not be 0: {name} would be healed before it acts")
+                })?;
+            }
         }
         self.hits().check(name, planned)?;
         setting::check(name, self.settings(), planned)
@@ -86,31 +102,40 @@ pub enum Hits {
 }
 
 impl Hits {
-    fn check(self, name: &str, planned: &PlannedFault) -> Result<()> {
+    fn check(self, name: &str, planned: &PlannedFault) -> Result<(), Misfit> {
         let is_server = |text: &&String| {
             matches!(Target::read(text), Some(Target::Server(_) | Target::Servers))
         };
         if self == Self::Pairs {
-            ensure!(!planned.from.is_empty(), "{name} needs a second group, from = [\"replicas\"]");
+            require(!planned.from.is_empty(), Part::From, || {
+                format!("{name} needs a second group, from = [\"replicas\"]")
+            })?;
             let both = planned.target.iter().find(|text| planned.from.contains(text));
-            ensure!(both.is_none(), "{name}: {} is in both groups", both.map_or("", |b| b));
+            if let Some(both) = both {
+                let message = format!("{name}: {both} is in both groups");
+                return Err(Misfit::new(Part::From, message));
+            }
             let all = planned.target.iter().chain(&planned.from);
             let all_servers = all.clone().filter(is_server).count() == all.count();
-            ensure!(!all_servers, "{name}: no link between instances of the target passes a proxy");
-            return Ok(());
+            return require(!all_servers, Part::From, || {
+                format!("{name}: no link between instances of the target passes a proxy")
+            });
         }
-        ensure!(planned.from.is_empty(), "{name} has one group: leave out from");
+        require(planned.from.is_empty(), Part::From, || {
+            format!("{name} has one group: leave out from")
+        })?;
         if self == Self::Proxied
             && let Some(server) = planned.target.iter().find(is_server)
         {
-            anyhow::bail!("{name} acts in a proxy, and {server} has none: name nodes or sentinels");
+            let message =
+                format!("{name} acts in a proxy, and {server} has none: name nodes or sentinels");
+            return Err(Misfit::new(Part::Target, message));
         }
         let is_master = |text: &String| Target::read(text) == Some(Target::Master);
-        ensure!(
-            self != Self::Master || planned.target.iter().all(is_master),
-            "{name} replaces the master: its target is [\"main.master\"]"
-        );
-        Ok(())
+        let fits = self != Self::Master || planned.target.iter().all(is_master);
+        require(fits, Part::Target, || {
+            format!("{name} replaces the master: its target is [\"main.master\"]")
+        })
     }
 }
 
@@ -148,7 +173,7 @@ mod tests {
     }
 
     fn told(planned: &PlannedFault) -> String {
-        find(&planned.kind).unwrap().check(planned).unwrap_err().to_string()
+        find(&planned.kind).unwrap().check(planned).unwrap_err().message
     }
 
     #[test]

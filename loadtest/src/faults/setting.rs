@@ -1,7 +1,8 @@
 //! What a plan may set of a fault with `with`.
 
+use super::misfit::{Misfit, Part, require};
 use anyhow::{Context, Result, bail, ensure};
-use redrill_history::{PlannedFault, parse_duration};
+use redrill_history::{LONGEST_DURATION, PlannedFault, parse_duration, print_duration};
 use std::time::Duration;
 use toml::Value;
 
@@ -48,7 +49,13 @@ impl Setting {
                 parse_duration(text).map_err(|why| anyhow::anyhow!("{}: {why}", self.name))
             }
             (Some(Value::Integer(millis)), _) if *millis >= 0 => {
-                Ok(Duration::from_millis(millis.unsigned_abs()))
+                let duration = Duration::from_millis(millis.unsigned_abs());
+                ensure!(
+                    duration <= LONGEST_DURATION,
+                    "{} = {millis} is too long: no duration can be longer than 366d",
+                    self.name
+                );
+                Ok(duration)
             }
             (Some(other), _) => bail!(
                 "{} = {other} is no duration; write it like \"250ms\", or in whole milliseconds",
@@ -75,20 +82,31 @@ impl Setting {
 }
 
 /// Whether a plan sets what there is, to values that it can have.
-pub(super) fn check(kind: &str, settings: &[Setting], planned: &PlannedFault) -> Result<()> {
+pub(super) fn check(
+    kind: &str,
+    settings: &[Setting],
+    planned: &PlannedFault,
+) -> Result<(), Misfit> {
     for name in planned.with.keys() {
         let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
         let known = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        ensure!(
-            names.contains(&name.as_str()),
-            "{kind} has no setting \"{name}\"; with takes {known}"
-        );
+        require(names.contains(&name.as_str()), Part::Setting(name.clone()), || {
+            format!("{kind} has no setting \"{name}\"; with takes {known}")
+        })?;
     }
+    let lasts = planned.lasts.unwrap_or(LONGEST_DURATION);
     for setting in settings {
-        match setting.form {
-            Form::Duration { .. } => drop(setting.duration(planned)?),
-            Form::Share => drop(setting.share(planned)?),
-        }
+        let part = || Part::Setting(setting.name.to_owned());
+        let read = match setting.form {
+            Form::Duration { .. } => setting.duration(planned),
+            Form::Share => setting.share(planned).map(|_| Duration::ZERO),
+        };
+        let duration = read.map_err(|error| Misfit::new(part(), error))?;
+        // What comes later than the fault is over is never seen.
+        require(duration <= lasts, part(), || {
+            let (duration, lasts) = (print_duration(duration), print_duration(lasts));
+            format!("{} = {duration} is longer than the fault lasts, {lasts}", setting.name)
+        })?;
     }
     Ok(())
 }
@@ -106,7 +124,7 @@ mod tests {
             with: BTreeMap::from_iter(with),
             ..PlannedFault::example()
         };
-        find("latency").unwrap().check(&planned).map_err(|error| error.to_string())
+        find("latency").unwrap().check(&planned).map_err(|misfit| misfit.message)
     }
 
     #[test]
@@ -120,6 +138,11 @@ mod tests {
         let toxic = |share: f64| latency(&[("latency", text()), ("toxicity", share.into())]);
         assert_eq!(toxic(0.5), Ok(()));
         assert!(toxic(1.5).unwrap_err().contains("from 0 to 1"));
+        assert!(toxic(f64::NAN).unwrap_err().contains("from 0 to 1"));
+        let late = |value: Value| latency(&[("latency", value)]).unwrap_err();
+        assert!(late("1100ms".into()).contains("longer than the fault lasts, 1s"));
+        assert!(late(i64::MAX.into()).contains("366d"));
+        assert!(late("1000000d".into()).contains("366d"));
         let unknown = latency(&[("latency", text()), ("latnecy", text())]).unwrap_err();
         assert_eq!(
             unknown,

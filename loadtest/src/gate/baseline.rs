@@ -2,6 +2,7 @@
 
 use super::given::Given;
 use crate::exit::unusable;
+use crate::input;
 use anyhow::{Context as _, Result};
 use redrill_history::{Baseline, ResolvedPlan, RunView, print_duration};
 use redrill_scenarios::gate::block_values;
@@ -33,8 +34,7 @@ pub(super) fn save(
 /// [`crate::exit::Unusable`]: the file cannot be read, or is none.
 pub fn read(path: &Path) -> Result<Baseline> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| unusable(format!("cannot read the baseline {shown}: {error}")))?;
+    let text = input::text(path, "baseline").map_err(unusable)?;
     serde_json::from_str(&text).map_err(|error| {
         unusable(format!("{shown} is no baseline ({error}); write one with --save-baseline"))
     })

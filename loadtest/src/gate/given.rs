@@ -67,6 +67,11 @@ impl Given {
             }
             return Ok(Self::Started { text: text.to_owned(), target });
         }
+        if path.is_dir() {
+            return Err(unusable(format!(
+                "'{text}' is a directory, and no side to compare; give the path of a program in it"
+            )));
+        }
         let address = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
         if address.to_socket_addrs().is_ok() {
             let (text, address) = (text.to_owned(), address.to_owned());
@@ -135,6 +140,7 @@ mod tests {
     fn what_is_none_of_them_is_refused_with_examples() {
         let told = read("target/nowhere").unwrap_err().to_string();
         assert!(told.contains("'target/nowhere'") && told.contains("127.0.0.1:3001"), "{told}");
+        assert!(read(".").unwrap_err().to_string().contains("'.' is a directory"));
         assert!(read("nowhere.toml").unwrap_err().to_string().contains("nowhere.toml"));
     }
 }

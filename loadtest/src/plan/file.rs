@@ -1,9 +1,13 @@
-//! A plan as it is written: everything optional, nothing unknown.
+//! A plan as it is written: everything optional, nothing unknown, and where each value stands.
 
+use super::capacity::CapacityFile;
+use super::effects::EffectsFile;
+use super::environment::EnvironmentFile;
+use super::fault::FaultFile;
 use super::gate::GateFile;
-use redrill_history::{
-    Bound, Capability, CapacityPlan, EffectsPlan, LimitPolicy, RunKind, serde_duration_option,
-};
+use super::load::LoadFile;
+use super::target::TargetSection;
+use redrill_history::{Bound, RunKind, serde_duration};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,95 +16,24 @@ use toml::Spanned;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct PlanFile {
-    pub(super) name: Option<String>,
-    pub(super) question: Option<String>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) question: Option<Spanned<String>>,
     pub(super) seed: Option<u64>,
-    /// Written by a resolved plan; says nothing to a new run.
-    #[serde(rename = "redrill")]
-    pub(super) _redrill: Option<String>,
+    /// Written by a resolved plan: the version that its words are those of.
+    pub(super) redrill: Option<Spanned<String>>,
     pub(super) kind: Option<Spanned<RunKind>>,
     pub(super) fail_if: Vec<Spanned<String>>,
-    pub(super) capacity: Option<Spanned<CapacityPlan>>,
-    pub(super) effects: Option<Spanned<EffectsPlan>>,
-    pub(super) load: Option<LoadFile>,
-    pub(super) target: Option<TargetSection>,
-    pub(super) environment: Option<EnvironmentFile>,
+    pub(super) capacity: Option<Spanned<CapacityFile>>,
+    pub(super) effects: EffectsFile,
+    pub(super) load: LoadFile,
+    pub(super) target: TargetSection,
+    pub(super) environment: EnvironmentFile,
     pub(super) fault: Vec<FaultFile>,
-    pub(super) objectives: BTreeMap<Spanned<String>, Bound>,
-    pub(super) gate: Option<GateFile>,
+    pub(super) objectives: BTreeMap<Spanned<String>, Spanned<Bound>>,
+    pub(super) gate: GateFile,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct LoadFile {
-    #[serde(with = "serde_duration_option")]
-    pub(super) duration: Option<Duration>,
-    #[serde(with = "serde_duration_option")]
-    pub(super) client_timeout: Option<Duration>,
-    #[serde(with = "serde_duration_option")]
-    pub(super) drain: Option<Duration>,
-    pub(super) capabilities: Option<BTreeMap<Capability, CapabilityFile>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct CapabilityFile {
-    pub(super) model: Option<Spanned<String>>,
-    pub(super) rate_per_s: Option<Spanned<f64>>,
-    pub(super) vus: Option<Spanned<u32>>,
-    pub(super) keys: Option<Spanned<u32>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct TargetSection {
-    pub(super) name: Option<String>,
-    pub(super) instances: Option<Spanned<u8>>,
-    pub(super) promises: Option<PromisesFile>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct PromisesFile {
-    #[serde(with = "serde_duration_option")]
-    pub(super) command_timeout: Option<Duration>,
-    #[serde(with = "serde_duration_option")]
-    pub(super) cache_ttl: Option<Duration>,
-    #[serde(with = "serde_duration_option")]
-    pub(super) session_ttl: Option<Duration>,
-    #[serde(with = "serde_duration_option")]
-    pub(super) job_lease: Option<Duration>,
-    pub(super) job_attempts: Option<u32>,
-    #[serde(with = "serde_duration_option")]
-    pub(super) presence_ttl: Option<Duration>,
-    pub(super) limits: Option<Vec<LimitPolicy>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct EnvironmentFile {
-    pub(super) backend: Option<Spanned<String>>,
-    pub(super) topology: Option<Spanned<String>>,
-    pub(super) replicas: Option<Spanned<u8>>,
-    pub(super) sentinels: Option<Spanned<u8>>,
-    pub(super) quorum: Option<Spanned<u8>>,
-    #[serde(with = "serde_duration_option")]
-    pub(super) down_after: Option<Duration>,
-    #[serde(with = "serde_duration_option")]
-    pub(super) failover_timeout: Option<Duration>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FaultFile {
-    pub(super) kind: Spanned<String>,
-    pub(super) at: Spanned<String>,
-    #[serde(rename = "for")]
-    pub(super) lasts: Option<Spanned<String>>,
-    #[serde(default)]
-    pub(super) target: Vec<Spanned<String>>,
-    #[serde(default)]
-    pub(super) from: Vec<Spanned<String>>,
-    #[serde(default)]
-    pub(super) with: BTreeMap<String, toml::Value>,
-}
+/// A duration as it is written.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Time(#[serde(with = "serde_duration")] pub(super) Duration);

@@ -1,8 +1,10 @@
 //! The `[gate]` section: how two sides are compared.
 
+use super::file::Time;
 use super::place::Source;
+use super::range::{LONGEST_RUN, SECOND, time, whole};
 use anyhow::Result;
-use redrill_history::{Baseline, GatePlan, LoadPlan, Tolerated, serde_duration_option};
+use redrill_history::{Baseline, GatePlan, LoadPlan, Tolerated, print_duration};
 use redrill_scenarios::gate::metrics::{self, METRICS};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -12,9 +14,9 @@ use toml::Spanned;
 /// Pairs, where a plan does not say.
 const PAIRS: u16 = 12;
 /// Fewer pairs can never show a difference, whatever it is.
-const PAIRS_LEAST: u16 = 5;
+const PAIRS_LEAST: i64 = 5;
 /// More blocks than this have no number.
-const PAIRS_MOST: u16 = 10_000;
+const PAIRS_MOST: i64 = 10_000;
 /// Fewer seconds than this tell no latency.
 const MEASURED_LEAST: Duration = Duration::from_millis(500);
 
@@ -24,10 +26,9 @@ const MEASURED_LEAST: Duration = Duration::from_millis(500);
 pub(super) struct GateFile {
     base: Option<String>,
     candidate: Option<String>,
-    pairs: Option<Spanned<u16>>,
-    fresh_every: Option<Spanned<u16>>,
-    #[serde(with = "serde_duration_option")]
-    discard: Option<Duration>,
+    pairs: Option<Spanned<i64>>,
+    fresh_every: Option<Spanned<i64>>,
+    discard: Option<Spanned<Time>>,
     tolerated: Option<BTreeMap<Spanned<String>, Tolerated>>,
     baseline: Option<Baseline>,
 }
@@ -39,23 +40,21 @@ pub(super) fn resolve(
     target: &str,
     source: &Source<'_>,
 ) -> Result<GatePlan> {
-    let within = |written: Option<&Spanned<u16>>, default, least, most, what: &str| {
-        let number = written.map_or(default, |written| *written.get_ref());
-        match written {
-            Some(written) if !(least..=most).contains(&number) => {
-                let message = format!("{what} must be from {least} to {most}");
-                Err(source.at(&written.span(), &message))
-            }
-            _ => Ok(number),
-        }
-    };
-    let pairs = within(file.pairs.as_ref(), PAIRS, PAIRS_LEAST, PAIRS_MOST, "pairs")?;
-    let fresh_every = within(file.fresh_every.as_ref(), 1, 1, PAIRS_MOST, "fresh_every")?;
-    let discard = file.discard.unwrap_or(Duration::from_secs(1));
+    let pairs = whole("pairs", file.pairs.as_ref(), PAIRS, PAIRS_LEAST..=PAIRS_MOST, source)?;
+    let fresh_every = whole("fresh_every", file.fresh_every.as_ref(), 1, 1..=PAIRS_MOST, source)?;
+    let discards = Duration::ZERO..=LONGEST_RUN;
+    let discard = time("discard", file.discard.as_ref(), SECOND, discards, source)?;
     if load.duration < discard + MEASURED_LEAST {
-        let message = "load.duration, the length of a block, must be at least 500ms longer than \
-                       gate.discard";
-        return Err(source.whole(message));
+        let message = format!(
+            "load.duration, the length of a block, is {}: it must be at least 500ms longer than \
+             gate.discard, {}",
+            print_duration(load.duration),
+            print_duration(discard)
+        );
+        return Err(match &file.discard {
+            Some(written) => source.at(&written.span(), &message),
+            None => source.whole(&message),
+        });
     }
     let mut tolerated = BTreeMap::new();
     match file.tolerated {

@@ -1,18 +1,35 @@
 //! Plans: what is written, strictly read; what is run, every default written out.
 
+mod capacity;
+mod effects;
+mod environment;
+mod fault;
 mod file;
 mod gate;
+mod keys;
 mod kind;
+mod load;
+mod name;
+mod objectives;
 mod place;
+mod range;
+#[cfg(test)]
+mod refusals;
 mod resolve;
+mod shape;
+mod target;
+mod words;
 
 pub(crate) use gate::tolerate;
+pub use keys::{Given, KEYS, Key};
+pub(crate) use load::{RATE_LEAST, RATE_MOST};
 
 use crate::exit::unusable;
+use crate::input;
 use anyhow::Result;
 use redrill_history::{ResolvedPlan, RunKind};
 use redrill_scenarios::target::TargetFile;
-use std::path::Path;
+use toml::de::DeTable;
 
 /// The plans that come with redrill: name and text, in the order in which they are listed. The
 /// first is the default drill.
@@ -47,7 +64,7 @@ pub struct Overrides {
     /// Thresholds besides the plan's.
     pub fail_if: Vec<String>,
     /// The rate that a capacity search must reach.
-    pub at_least: Option<String>,
+    pub at_least: Option<f64>,
 }
 
 impl Plan {
@@ -56,7 +73,7 @@ impl Plan {
     /// # Errors
     /// [`crate::exit::Unusable`], with the place in the file where there is one.
     pub fn load(name_or_path: &str, overrides: &Overrides) -> Result<Self> {
-        let (label, text) = find(name_or_path, PLANS, "plan", "redrill list")?;
+        let (label, text) = input::named(name_or_path, PLANS, "plan").map_err(unusable)?;
         Self::parse(&label, &text, overrides)
     }
 
@@ -66,9 +83,19 @@ impl Plan {
     /// [`crate::exit::Unusable`], with the place in the file where there is one.
     pub fn parse(label: &str, text: &str, overrides: &Overrides) -> Result<Self> {
         let source = place::Source { label, text };
+        let table = DeTable::parse(text).map_err(|error| source.toml(&error))?.into_inner();
+        if table.is_empty() {
+            // Everything has a default; a plan of nothing is a file that was not written yet.
+            let message = "the plan is empty; write at least its name and a [load] section \
+                           ('redrill plan show' prints a whole plan)";
+            return Err(source.at(&(0..0), message));
+        }
+        shape::check(&table, &source)?;
         let file = toml::from_str::<file::PlanFile>(text).map_err(|error| source.toml(&error))?;
-        let target = file.target.as_ref().and_then(|target| target.name.clone());
-        let target = load_target(target.as_deref().unwrap_or(TARGETS[0].0))?;
+        let target = match &file.target.name {
+            Some(name) => read_target(name.get_ref(), |message| source.at(&name.span(), &message))?,
+            None => load_target(TARGETS[0].0)?,
+        };
         let resolved = resolve::resolve(file, &target, overrides, &source)?;
         Ok(Self { resolved, target })
     }
@@ -79,34 +106,17 @@ impl Plan {
 /// # Errors
 /// [`crate::exit::Unusable`], with the place in the file where there is one.
 pub(crate) fn load_target(name_or_path: &str) -> Result<TargetFile> {
-    let (label, text) = find(name_or_path, TARGETS, "target", "redrill list")?;
-    let source = place::Source { label: &label, text: &text };
-    TargetFile::parse(&text).map_err(|error| source.toml(&error))
+    read_target(name_or_path, unusable)
 }
 
-/// The text of something that comes with redrill by its name, or else of a file; with its label.
-fn find(
+/// The same; `refuse` says that there is no such file.
+fn read_target(
     name_or_path: &str,
-    built_in: &[(&str, &str)],
-    what: &str,
-    lists: &str,
-) -> Result<(String, String)> {
-    if let Some((name, text)) = built_in.iter().find(|(name, _)| *name == name_or_path) {
-        return Ok(((*name).to_owned(), (*text).to_owned()));
-    }
-    let names: Vec<&str> = built_in.iter().map(|(name, _)| *name).collect();
-    let path = Path::new(name_or_path);
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok((name_or_path.to_owned(), text)),
-        Err(error) if path.extension().is_some() || path.components().count() > 1 => {
-            Err(unusable(format!("cannot read the {what} '{name_or_path}': {error}")))
-        }
-        Err(_) => Err(unusable(format!(
-            "there is no {what} '{name_or_path}'; there are {} ({lists} describes them), \
-             or give the path of a {what} file",
-            names.join(", ")
-        ))),
-    }
+    refuse: impl FnOnce(String) -> anyhow::Error,
+) -> Result<TargetFile> {
+    let (label, text) = input::named(name_or_path, TARGETS, "target").map_err(refuse)?;
+    let source = place::Source { label: &label, text: &text };
+    TargetFile::parse(&text).map_err(|error| source.toml(&error))
 }
 
 #[cfg(test)]
@@ -130,45 +140,5 @@ mod tests {
             let again = Plan::parse("again", &text, &Overrides::default()).unwrap();
             assert_eq!(again.resolved, plan.resolved, "{text}");
         }
-    }
-
-    fn refusal(text: &str) -> String {
-        match Plan::parse("my.toml", text, &Overrides::default()) {
-            Ok(_) => panic!("accepted: {text}"),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_line_and_column() {
-        let message = refusal("name = \"x\"\n\n[load]\ndurration = \"5s\"\n");
-        assert!(message.contains("my.toml:4:1") && message.contains("durration"), "{message}");
-    }
-
-    #[test]
-    fn a_rate_of_zero_is_refused_where_it_stands() {
-        let message = refusal("[load.capabilities.queue]\nrate_per_s = 0\n");
-        assert!(message.contains("my.toml:2:") && message.contains("rate_per_s"), "{message}");
-    }
-
-    #[test]
-    fn an_unknown_fault_is_refused_with_those_that_exist() {
-        let fault = "[[fault]]\nkind = \"explode\"\nat = \"1s\"\ntarget = [\"main.master\"]\n";
-        let message = refusal(fault);
-        assert!(message.contains("my.toml:2:") && message.contains("kill"), "{message}");
-    }
-
-    #[test]
-    fn an_unknown_node_is_refused_with_those_that_exist() {
-        let fault =
-            "[[fault]]\nkind = \"kill\"\nat = \"1s\"\nfor = \"1s\"\ntarget = [\"node[9]\"]\n";
-        let message = refusal(fault);
-        assert!(message.contains("node[9]") && message.contains("my.toml:5:"), "{message}");
-    }
-
-    #[test]
-    fn too_few_virtual_users_for_the_rate_are_refused() {
-        let message = refusal("[load.capabilities.queue]\nrate_per_s = 50\nvus = 3\n");
-        assert!(message.contains("vus") && message.contains("100"), "{message}");
     }
 }

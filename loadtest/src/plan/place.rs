@@ -1,5 +1,6 @@
 //! Where in a file something is wrong.
 
+use super::words;
 use crate::exit::unusable;
 use std::ops::Range;
 
@@ -33,8 +34,8 @@ impl Source<'_> {
     /// A refusal by the TOML reader.
     pub(super) fn toml(&self, error: &toml::de::Error) -> anyhow::Error {
         match error.span() {
-            Some(span) => self.at(&span, error.message()),
-            None => unusable(format!("{}: {}", self.label, error.message())),
+            Some(span) => self.at(&span, &words::plain(error.message())),
+            None => self.whole(&words::plain(error.message())),
         }
     }
 

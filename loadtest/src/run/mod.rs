@@ -82,7 +82,7 @@ pub(crate) async fn recorded(
     progress.finish();
     worked?;
     let report = report?;
-    tell(&report, &folder);
+    tell(&report, &folder)?;
     Ok(if interrupted { Exit::Inconclusive } else { report.verdict.into() })
 }
 
@@ -136,13 +136,13 @@ impl World<'_> {
     }
 }
 
-fn tell(report: &Report, folder: &redrill_history::RunFolder) {
+fn tell(report: &Report, folder: &redrill_history::RunFolder) -> Result<()> {
     let held = report.findings.iter().filter(|finding| finding.verdict == Verdict::Pass).count();
     for finding in report.findings.iter().filter(|finding| finding.verdict != Verdict::Pass) {
         let verdict = finding.verdict.name();
         output::note(&format!("  {verdict:12} {:24} {}", finding.id, finding.summary));
     }
     output::note(&format!("  {held} of {} checks held", report.findings.len()));
-    output::line(&report.headline);
-    output::line(&format!("report: {}", folder.report().display()));
+    output::line(&report.headline)?;
+    output::line(&format!("report: {}", folder.report().display()))
 }

@@ -6,6 +6,7 @@ use redrill_history::clock::{RunClock, wall_now};
 use redrill_history::{
     EventKind, EventLog, Recorder, ResolvedPlan, RunError, RunFolder, SampleLog, SegmentLog,
 };
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Runs that can begin in one second in one folder.
@@ -26,9 +27,7 @@ impl Stage {
     /// Makes the run folder and everything that records into it.
     pub(super) fn set(plan: &ResolvedPlan, runs: &Path) -> Result<Self> {
         let clock = RunClock::start();
-        let folder = make_folder(plan, runs).map_err(|error| {
-            unusable(format!("no run folder can be made: {error}; give another folder by --runs"))
-        })?;
+        let folder = make_folder(plan, runs)?;
         folder.write_plan(plan)?;
         let recorder = Recorder::start(&folder).context("cannot record the history")?;
         let events = EventLog::create(&folder.events()).context("cannot record events")?;
@@ -66,7 +65,7 @@ impl Stage {
 }
 
 /// `<time>-<plan>`, with a number where another run of this second has that name.
-fn make_folder(plan: &ResolvedPlan, runs: &Path) -> Result<RunFolder, RunError> {
+fn make_folder(plan: &ResolvedPlan, runs: &Path) -> Result<RunFolder> {
     let time = humantime::format_rfc3339_seconds(wall_now()).to_string().replace(':', "-");
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = format!("{time}-{}", plan.name).chars().map(plain).collect();
@@ -80,5 +79,12 @@ fn make_folder(plan: &ResolvedPlan, runs: &Path) -> Result<RunFolder, RunError> 
             break;
         }
     }
-    tried
+    tried.map_err(|error| match error {
+        // A folder that cannot be made is the user's to change; a full disk is not.
+        RunError::Io { error, .. } if error.kind() != ErrorKind::StorageFull => {
+            let runs = runs.display();
+            unusable(format!("no run folder can be made in '{runs}': {error}; see --runs"))
+        }
+        other => other.into(),
+    })
 }

@@ -32,7 +32,7 @@ const REGISTRIES: &[Registry] = &[
     registry(
         "loadtest/src/faults",
         "FAULTS",
-        &["injected", "probe", "setting", "timeline", "toxic"],
+        &["injected", "misfit", "probe", "setting", "timeline", "toxic"],
     ),
     registry("loadtest/src/load/pacer", "MODELS", &[]),
     registry("reports/src/panels", "PANELS", &[]),

@@ -1,0 +1,112 @@
+//! A `[[fault]]` of the timeline.
+
+use super::file::Time;
+use super::place::Source;
+use super::range::{LONGEST_RUN, time};
+use crate::environment::parse_target;
+use crate::faults::{self, Part};
+use anyhow::Result;
+use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault, print_duration};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+use toml::Spanned;
+
+/// As it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FaultFile {
+    pub(super) kind: Spanned<String>,
+    at: Spanned<Time>,
+    #[serde(rename = "for")]
+    lasts: Option<Spanned<Time>>,
+    target: Option<Spanned<Vec<Spanned<String>>>>,
+    from: Option<Spanned<Vec<Spanned<String>>>>,
+    #[serde(default)]
+    with: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+}
+
+/// A fault that can be injected in that environment, and is over before the load is.
+pub(super) fn resolve(
+    file: &FaultFile,
+    load: &LoadPlan,
+    environment: &EnvironmentPlan,
+    instances: u8,
+    source: &Source<'_>,
+) -> Result<PlannedFault> {
+    let Some(kind) = faults::find(file.kind.get_ref()) else {
+        let names = faults::names().join(", ");
+        let message = format!("no fault '{}'; there are {names}", file.kind.get_ref());
+        return Err(source.at(&file.kind.span(), &message));
+    };
+    let names = |written: &Option<Spanned<Vec<Spanned<String>>>>| {
+        names(written.as_ref(), environment, instances, source)
+    };
+    let times = Duration::ZERO..=LONGEST_RUN;
+    let lasts = file.lasts.as_ref();
+    let planned = PlannedFault {
+        kind: file.kind.get_ref().clone(),
+        at: time("at", Some(&file.at), Duration::ZERO, times.clone(), source)?,
+        lasts: lasts
+            .map(|_| time("for", lasts, Duration::ZERO, times.clone(), source))
+            .transpose()?,
+        target: names(&file.target)?,
+        from: names(&file.from)?,
+        with: file
+            .with
+            .iter()
+            .map(|(name, value)| (name.get_ref().clone(), value.get_ref().clone()))
+            .collect(),
+    };
+    kind.check(&planned).map_err(|misfit| source.at(&span(file, &misfit.part), &misfit.message))?;
+    let end = planned.at + planned.lasts.unwrap_or_default();
+    if end > load.duration {
+        let message = format!(
+            "the fault is over after {}, and the load after {}: it must be healed before the load \
+             ends, so that its cost can be seen",
+            print_duration(end),
+            print_duration(load.duration)
+        );
+        return Err(source.at(&file.at.span(), &message));
+    }
+    Ok(planned)
+}
+
+/// Names of what the environment has, none of them twice.
+fn names(
+    written: Option<&Spanned<Vec<Spanned<String>>>>,
+    environment: &EnvironmentPlan,
+    instances: u8,
+    source: &Source<'_>,
+) -> Result<Vec<String>> {
+    let mut seen = Vec::new();
+    let mut names = Vec::new();
+    for name in written.into_iter().flat_map(Spanned::get_ref) {
+        let target = parse_target(name.get_ref(), environment, instances)
+            .map_err(|error| source.at(&name.span(), &error.to_string()))?;
+        if seen.contains(&target) {
+            let message = format!("\"{}\" is already in this list", name.get_ref());
+            return Err(source.at(&name.span(), &message));
+        }
+        seen.push(target);
+        names.push(name.get_ref().clone());
+    }
+    Ok(names)
+}
+
+/// Where a part of a fault stands; its kind where the part is not written.
+fn span(file: &FaultFile, part: &Part) -> Range<usize> {
+    let written = match part {
+        Part::Kind => None,
+        Part::For => file.lasts.as_ref().map(Spanned::span),
+        Part::Target => file.target.as_ref().map(Spanned::span),
+        Part::From => file.from.as_ref().map(Spanned::span),
+        Part::Setting(setting) => {
+            let mut settings = file.with.iter();
+            let found = settings.find(|(name, _)| name.get_ref() == setting);
+            found.map(|(name, value)| name.span().start..value.span().end)
+        }
+    };
+    written.unwrap_or_else(|| file.kind.span())
+}

@@ -1,0 +1,43 @@
+//! The `[objectives]` section: bounds on what the checkers find.
+
+use super::place::Source;
+use anyhow::Result;
+use redrill_history::Bound;
+use redrill_scenarios::checker::{self, Objective};
+use std::collections::BTreeMap;
+use toml::Spanned;
+
+/// Those of checkers that there are, each of the kind that says something of its checker.
+pub(super) fn resolve(
+    written: BTreeMap<Spanned<String>, Spanned<Bound>>,
+    source: &Source<'_>,
+) -> Result<BTreeMap<String, Bound>> {
+    let mut objectives = BTreeMap::new();
+    for (id, bound) in written {
+        let name = id.get_ref().as_str();
+        let Some(checker) = checker::find(name) else {
+            let known = checker::all().filter(|known| known.objective() != Objective::None);
+            let known: Vec<&str> = known.map(checker::Checker::id).collect();
+            let message = format!("no checker has the id '{name}'; there are {}", known.join(", "));
+            return Err(source.at(&id.span(), &message));
+        };
+        let kind = checker.objective();
+        if kind == Objective::None {
+            let message = match name.split_once('.') {
+                Some(("gate", _)) => {
+                    format!("{name} takes no objective; [gate.tolerated] says what may be worse")
+                }
+                Some(("capacity", _)) => {
+                    format!("{name} takes no objective; capacity.at_least_per_s is the least rate")
+                }
+                _ => format!("{name} takes no objective: it only tells a number"),
+            };
+            return Err(source.at(&id.span(), &message));
+        }
+        if !kind.takes(bound.get_ref()) {
+            return Err(source.at(&bound.span(), &format!("{name} takes {}", kind.words())));
+        }
+        objectives.insert(id.into_inner(), bound.into_inner());
+    }
+    Ok(objectives)
+}
