@@ -121,6 +121,7 @@ mod tests {
         let with = with.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let planned = PlannedFault {
             kind: "latency".to_owned(),
+            lasts: Some(Duration::from_secs(1)),
             with: BTreeMap::from_iter(with),
             ..PlannedFault::example()
         };
