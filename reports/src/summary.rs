@@ -90,8 +90,13 @@ fn tally(run: &RunView, report: &Report) -> String {
 }
 
 fn finding_row(finding: &Finding) -> String {
+    // Violations beside a pass want the objective that allowed them.
+    let allowed = match (finding.verdict, finding.definite) {
+        (Verdict::Pass, 1..) => format!(" ({})", plain(&finding.objective)),
+        _ => String::new(),
+    };
     format!(
-        "| {} {} | {} ({}) | {} | {} | {} | {} |\n",
+        "| {} {} | {} ({}) | {}{allowed} | {} | {} | {} |\n",
         text::mark(finding.verdict),
         finding.verdict.name(),
         plain(text::first_sentence(&finding.statement).0),
@@ -161,6 +166,15 @@ mod tests {
         assert!(text.contains("`redrill drill sentinel-failover --seed 20261124`"), "{text}");
         let (run, report) = synthetic::empty();
         assert!(summary_md(&run, &report).contains("**Cut off:**"));
+    }
+
+    #[test]
+    fn violations_beside_a_pass_name_the_objective_that_allowed_them() {
+        let mut finding = Finding::new("queue.duplicated", "A job is executed once.");
+        (finding.verdict, finding.definite) = (Verdict::Pass, 3);
+        "none set".clone_into(&mut finding.objective);
+        let row = finding_row(&finding);
+        assert!(row.contains("(queue.duplicated) | 3 (none set) | "), "{row}");
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! `redrill capacity`: search the highest rate at which a plan's objectives hold.
 
+use super::recording::Recording;
 use super::{Subcommand, runtime};
 use crate::capacity;
 use crate::exit::Exit;
 use crate::plan::{Overrides, Plan, RATE_LEAST, RATE_MOST};
-use crate::run::Settings;
 use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use redrill_history::{RunKind, parse_rate};
-use std::path::PathBuf;
 
 pub(super) struct Capacity;
 
@@ -24,12 +23,8 @@ struct Arguments {
     /// What must not be at a rate that counts as carried, besides what the plan says
     #[arg(long, value_name = "THRESHOLD")]
     fail_if: Vec<String>,
-    /// Where every random choice comes from; the same seed gives the same load and order of steps
-    #[arg(long)]
-    seed: Option<u64>,
-    /// The folder that run folders are made in
-    #[arg(long, value_name = "FOLDER", default_value = "runs")]
-    runs: PathBuf,
+    #[command(flatten)]
+    recording: Recording,
 }
 
 impl Subcommand for Capacity {
@@ -44,12 +39,12 @@ impl Subcommand for Capacity {
         let arguments = Arguments::from_arg_matches(arguments)?;
         let overrides = Overrides {
             kind: Some(RunKind::Capacity),
-            seed: arguments.seed,
+            seed: arguments.recording.seed,
             fail_if: arguments.fail_if,
             at_least: arguments.at_least,
         };
         let plan = Plan::load(&arguments.plan, &overrides)?;
-        let settings = Settings { runs: arguments.runs, program: std::env::current_exe()? };
+        let settings = arguments.recording.settings()?;
         runtime()?.block_on(capacity::run(plan, settings))
     }
 }

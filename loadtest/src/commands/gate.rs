@@ -1,11 +1,11 @@
 //! `redrill gate`: compare two builds.
 
+use super::recording::Recording;
 use super::{Subcommand, runtime};
 use crate::exit::{Exit, unusable};
 use crate::gate::{self, Given, Sides, baseline};
 use crate::output;
 use crate::plan::{Overrides, Plan, tolerate};
-use crate::run::Settings;
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, ArgMatches, Args, Command, FromArgMatches};
 use redrill_history::{GatePlan, RunKind};
@@ -38,12 +38,8 @@ struct Arguments {
     /// Pairs of blocks: more see smaller differences and take longer
     #[arg(long, value_parser = clap::value_parser!(u16).range(5..=10_000))]
     pairs: Option<u16>,
-    /// Where every random choice comes from; the same seed gives the same order and load
-    #[arg(long)]
-    seed: Option<u64>,
-    /// The folder that run folders are made in
-    #[arg(long, value_name = "FOLDER", default_value = "runs")]
-    runs: PathBuf,
+    #[command(flatten)]
+    recording: Recording,
 }
 
 impl Subcommand for Gate {
@@ -63,14 +59,14 @@ impl Subcommand for Gate {
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
         let arguments = Arguments::from_arg_matches(arguments)?;
         let mut plan = {
-            let (kind, seed) = (Some(RunKind::Gate), arguments.seed);
+            let (kind, seed) = (Some(RunKind::Gate), arguments.recording.seed);
             Plan::load(&arguments.plan, &Overrides { kind, seed, ..Overrides::default() })?
         };
         let base = arguments.base.as_deref().map(|text| Given::read(text, &plan)).transpose()?;
         let candidate = Given::read(&arguments.candidate, &plan)?;
         let sides = Sides { base, candidate, save: arguments.save_baseline.clone() };
         complete(&mut plan, &arguments, &sides)?;
-        let settings = Settings { runs: arguments.runs, program: std::env::current_exe()? };
+        let settings = arguments.recording.settings()?;
         runtime()?.block_on(gate::run(plan, settings, sides))
     }
 }

@@ -9,6 +9,7 @@ mod history;
 mod list;
 mod load;
 mod plan;
+mod recording;
 mod report;
 mod serve;
 mod toxiproxy;

@@ -136,7 +136,7 @@ fn recovery(run: &RunView) -> String {
         (false, None) if run.phases.never_recovered => {
             "; the service did not recover before the load ended".to_owned()
         }
-        (false, None) => "; the service never faltered".to_owned(),
+        (false, None) => "; the service kept answering".to_owned(),
     }
 }
 

@@ -18,7 +18,7 @@ use tracing::{Instrument as _, field};
 
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::redis::{Failure, Link, Lua, Repeat, Script};
+use crate::redis::{Failure, Link, Lua, Repeat, lua};
 use crate::settings::CacheSettings;
 use crate::upstream::{Question, Upstream};
 
@@ -29,7 +29,7 @@ const STATS: &str = "cache:stats";
 /// Counts reach Redis this often, and before statistics are read.
 const FLUSH: Duration = Duration::from_secs(1);
 
-static COUNT: Lua = Lua::new(|| Script::new(include_str!("count.lua")));
+static COUNT: Lua = lua!("count.lua");
 
 /// What an answer was made from.
 #[derive(Clone)]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{Policy, Who};
-use crate::redis::{Failure, Link, Lua, Repeat, Script};
+use crate::redis::{Failure, Link, Lua, Repeat, lua};
 use crate::settings::Algorithm;
 
-static FIXED_WINDOW: Lua = Lua::new(|| Script::new(include_str!("lua/fixed_window.lua")));
-static SLIDING_WINDOW: Lua = Lua::new(|| Script::new(include_str!("lua/sliding_window.lua")));
-static GCRA: Lua = Lua::new(|| Script::new(include_str!("lua/gcra.lua")));
+static FIXED_WINDOW: Lua = lua!("lua/fixed_window.lua");
+static SLIDING_WINDOW: Lua = lua!("lua/sliding_window.lua");
+static GCRA: Lua = lua!("lua/gcra.lua");
 
 /// A request that was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,22 +2,11 @@
 
 use std::time::Duration;
 
-use crate::redis::{Failure, Invocation, Link, Lua, Repeat, Script};
+use crate::redis::{Failure, Invocation, Link, Lua, Repeat, Script, lua};
 
-macro_rules! lua {
-    ($file:literal) => {
-        Lua::new(|| {
-            Script::new(concat!(
-                include_str!("lua/common.lua"),
-                include_str!(concat!("lua/", $file))
-            ))
-        })
-    };
-}
-
-static APPLY: Lua = lua!("apply.lua");
-static LIST: Lua = lua!("list.lua");
-static SOCKETS: Lua = lua!("sockets.lua");
+static APPLY: Lua = lua!("lua/common.lua", "lua/apply.lua");
+static LIST: Lua = lua!("lua/common.lua", "lua/list.lua");
+static SOCKETS: Lua = lua!("lua/common.lua", "lua/sockets.lua");
 
 /// The hash tag is the same for all keys: a script lists users and counts sockets in one step.
 const BASE: &str = "presence:{all}:";

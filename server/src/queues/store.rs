@@ -7,26 +7,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Definition;
-use crate::redis::{Durable, Failure, Invocation, Link, Lua, Redis, Repeat, Script};
+use crate::redis::{Durable, Failure, Invocation, Link, Lua, Redis, Repeat, Script, lua};
 use crate::settings::Keep;
 
-macro_rules! lua {
-    ($file:literal) => {
-        Lua::new(|| {
-            Script::new(concat!(
-                include_str!("lua/common.lua"),
-                include_str!(concat!("lua/", $file))
-            ))
-        })
-    };
-}
-
-static ADD: Lua = lua!("add.lua");
-static TAKE: Lua = lua!("take.lua");
-static RENEW: Lua = lua!("renew.lua");
-static COMPLETE: Lua = lua!("complete.lua");
-static FAIL: Lua = lua!("fail.lua");
-static COUNT: Lua = lua!("count.lua");
+static ADD: Lua = lua!("lua/common.lua", "lua/add.lua");
+static TAKE: Lua = lua!("lua/common.lua", "lua/take.lua");
+static RENEW: Lua = lua!("lua/common.lua", "lua/renew.lua");
+static COMPLETE: Lua = lua!("lua/common.lua", "lua/complete.lua");
+static FAIL: Lua = lua!("lua/common.lua", "lua/fail.lua");
+static COUNT: Lua = lua!("lua/common.lua", "lua/count.lua");
 
 /// Workers everywhere hear on this channel that there is something to do.
 const WAKE: &str = "prompt-card:queue:wake";

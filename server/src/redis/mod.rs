@@ -28,7 +28,7 @@ pub(crate) use failure::Failure;
 pub(crate) use link::Link;
 use place::Place;
 use plain::Plain;
-pub(crate) use script::{Invocation, Lua, Script};
+pub(crate) use script::{Invocation, Lua, Script, lua};
 use sentinel::Discovery;
 pub(crate) use subscriber::{Heard, subscribe};
 pub(crate) use tls::Tls;

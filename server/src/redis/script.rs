@@ -29,8 +29,17 @@ impl Script {
     }
 }
 
-/// A script that is compiled in: `static X: Lua = lua(|| Script::new(include_str!("x.lua")))`.
+/// A script that is compiled in; see [`lua`].
 pub(crate) type Lua = LazyLock<Script>;
+
+/// A script of one file or several, one after the other, by their paths from the caller's file:
+/// `static X: Lua = lua!("lua/common.lua", "lua/x.lua")`.
+macro_rules! lua {
+    ($($file:literal),+) => {
+        $crate::redis::Lua::new(|| $crate::redis::Script::new(concat!($(include_str!($file)),+)))
+    };
+}
+pub(crate) use lua;
 
 /// A call of a script.
 pub(crate) struct Invocation {

@@ -11,13 +11,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::redis::{Answer, Failure, Link, Lua, Repeat, Script};
+use crate::redis::{Answer, Failure, Link, Lua, Repeat, lua};
 use crate::settings::SessionSettings;
 use crate::{clock, random};
 
-static LOGIN: Lua = Lua::new(|| Script::new(include_str!("login.lua")));
-static READ: Lua = Lua::new(|| Script::new(include_str!("read.lua")));
-static WRITE: Lua = Lua::new(|| Script::new(include_str!("write.lua")));
+static LOGIN: Lua = lua!("login.lua");
+static READ: Lua = lua!("read.lua");
+static WRITE: Lua = lua!("write.lua");
 
 /// A failover may bring back what was deleted shortly before it. Logouts of this long ago and
 /// later are repeated on the new master.
