@@ -28,7 +28,7 @@ const REGISTRIES: &[Registry] = &[
     registry("scenarios/src/service/trust", "CHECKERS", &[]),
     registry("server/src/doctor/checks", "CHECKS", &[]),
     registry("scenarios/src/gate/metrics", "METRICS", &[]),
-    registry("loadtest/src/commands", "COMMANDS", &[]),
+    registry("loadtest/src/commands", "COMMANDS", &["recording"]),
     registry(
         "loadtest/src/faults",
         "FAULTS",

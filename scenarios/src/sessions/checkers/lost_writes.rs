@@ -74,7 +74,7 @@ impl LostWrites {
         let became = if overwritten_ns == u64::MAX {
             "gone for good"
         } else {
-            "gone until something else was written"
+            "not seen before something else was written"
         };
         tally.row("What became of it?", became, 1);
     }
