@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{StatusCode, redirect};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -45,6 +46,8 @@ impl Upstream {
             .timeout(settings.upstream_timeout)
             .pool_idle_timeout(Duration::from_secs(60))
             .no_proxy()
+            // A redirection may turn the call into another one, whose answer says nothing of it.
+            .redirect(redirect::Policy::none())
             .build()
             .expect("a client without TLS needs nothing from the system");
         Self { client, llm: settings.llm_upstream.clone(), mail: settings.mail_upstream.clone() }
@@ -62,11 +65,15 @@ impl Upstream {
         let Some(url) = &self.llm else {
             return Ok(format!("{} says: {}", question.model, question.prompt));
         };
-        let response = self.post(url, json!(question), job, "the model API").await?;
+        let whom = "the model API";
+        let response = self.post(url, json!(question), job, whom).await?;
+        if response.status() != StatusCode::OK {
+            return Err(format!("{whom} answered {}", response.status()));
+        }
         let reply: Reply = response
             .json()
             .await
-            .map_err(|error| format!("the model API's answer has no response: {error}"))?;
+            .map_err(|error| format!("{whom}'s answer has no response: {error}"))?;
         Ok(reply.response)
     }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::clock;
 use crate::server::{Server, body, eventually};
 use crate::topology::{Place, on_each_topology};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, answering};
 
 on_each_topology! {
     a_job_calls_its_api_once_and_keeps_its_result,
@@ -18,6 +19,7 @@ on_each_topology! {
     retention_of_failed_jobs_is_one_of_its_own,
     an_instance_runs_as_many_jobs_at_once_as_its_concurrency_and_no_more,
     an_api_that_takes_too_long_fails_the_attempt,
+    an_answer_that_is_not_the_one_agreed_upon_fails_the_attempt,
     a_dead_workers_job_runs_again_after_its_lease,
     a_worker_that_lost_its_job_cannot_complete_it,
     jobs_that_are_none_are_refused,
@@ -173,6 +175,31 @@ async fn an_api_that_takes_too_long_fails_the_attempt(place: Place) {
     becomes(&server, EMAIL, &id, "failed").await;
     let attempts: Vec<String> = mails.calls().into_iter().map(|call| call.attempt).collect();
     assert_eq!(attempts, ["1", "2"]);
+}
+
+async fn an_answer_that_is_not_the_one_agreed_upon_fails_the_attempt(place: Place) {
+    for (status, of_model, of_mail) in [
+        (StatusCode::OK, "completed", "completed"),
+        (StatusCode::CREATED, "failed", "completed"),
+        (StatusCode::FOUND, "failed", "failed"),
+        (StatusCode::TEMPORARY_REDIRECT, "failed", "failed"),
+    ] {
+        let place = place.another();
+        let url = answering(status).await;
+        let flags = ["--llm-upstream-url", &url, "--mail-upstream-url", &url];
+        let server = Server::on(&place, &flags).await;
+        let (prompt, once) = (json!({ "prompt": "a" }), json!({ "attempts": 1 }));
+        let asked = server.submit(LLM, "generate-response", prompt, once.clone()).await;
+        let sent = mail(&server, "a", once).await;
+        for (queue, id, outcome) in [(LLM, asked, of_model), (EMAIL, sent, of_mail)] {
+            let settled = async || {
+                let state = state(&server, queue, &id).await;
+                ["completed", "failed"].contains(&state.as_str())
+            };
+            eventually("the job is settled", settled).await;
+            assert_eq!(state(&server, queue, &id).await, outcome, "{queue} after a {status}");
+        }
+    }
 }
 
 async fn a_dead_workers_job_runs_again_after_its_lease(place: Place) {

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::routing::{any, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -65,6 +66,19 @@ impl Upstream {
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.shared.calls.lock().expect("no test panics here").clone()
     }
+}
+
+/// The URL of an API that answers every call with this status and a good body, and with a 200
+/// whoever follows the `Location` beside it.
+pub(crate) async fn answering(status: StatusCode) -> String {
+    let good = || Json(json!({ "response": "good" }));
+    let first = move || async move { (status, [(LOCATION, "/elsewhere")], good()) };
+    let elsewhere = move || async move { good() };
+    let router = Router::new().route("/", post(first)).route("/elsewhere", any(elsewhere));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
 }
 
 async fn answer(
