@@ -22,6 +22,7 @@ on_each_topology! {
     an_answer_that_is_not_the_one_agreed_upon_fails_the_attempt,
     a_dead_workers_job_runs_again_after_its_lease,
     a_worker_that_lost_its_job_cannot_complete_it,
+    a_job_that_was_evicted_holds_up_no_other_and_is_forgotten,
     jobs_that_are_none_are_refused,
     a_stop_waits_for_running_jobs,
     scripts_that_are_flushed_are_sent_again_and_each_job_runs_once,
@@ -238,6 +239,27 @@ async fn a_worker_that_lost_its_job_cannot_complete_it(place: Place) {
     let running = format!("queue_jobs_running{{queue=\"{EMAIL}\"}}");
     eventually("it has tried", || async { metric(&server, &running).await == "0" }).await;
     assert_eq!(state(&server, EMAIL, &id).await, "active", "the other still has it");
+}
+
+async fn a_job_that_was_evicted_holds_up_no_other_and_is_forgotten(place: Place) {
+    let mails = Upstream::start(0, Duration::ZERO).await;
+    let off = Server::on(&place, &["--queue-email-concurrency", "0"]).await;
+    let mut ids = Vec::new();
+    for to in ["a", "b", "c"] {
+        ids.push(mail(&off, to, json!({})).await);
+    }
+    let evicted = format!("prompt-card:queue:{{email-notifications}}:job:{}", ids[1]);
+    let key = format!("{}{evicted}", place.prefix);
+    assert_eq!(place.ask::<u32>(0, redis::cmd("UNLINK").arg(key)).await, 1);
+    // Nothing comes back by itself: a batch that is lost stays lost for the time of this test.
+    let flags = ["--queue-lease-ms", "3600000", "--mail-upstream-url", &mails.url];
+    let server = Server::on(&place, &flags).await;
+    becomes(&server, EMAIL, &ids[0], "completed").await;
+    becomes(&server, EMAIL, &ids[2], "completed").await;
+    let stats = &server.read("/api/queues/stats").await[EMAIL];
+    assert_eq!((&stats["waiting"], &stats["active"]), (&json!(0), &json!(0)));
+    assert_eq!(state(&server, EMAIL, &ids[1]).await, "gone");
+    assert!(!place.keys(0).await.contains(&evicted), "nothing is left of it");
 }
 
 async fn metric(server: &Server, name: &str) -> String {

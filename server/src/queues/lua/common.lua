@@ -23,6 +23,9 @@ local function wait(id)
   if priority then
     redis.call('HSET', job, 'state', 'waiting', 'lease', '')
     redis.call('ZADD', waiting, priority, id)
+  else
+    -- What is left of a job that was evicted.
+    redis.call('DEL', job)
   end
 end
 

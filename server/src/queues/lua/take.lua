@@ -13,20 +13,27 @@ if ARGV[4] == '1' then
   end
 end
 local jobs = {}
-for index = 1, tonumber(ARGV[1]) do
-  local first = redis.call('ZPOPMIN', waiting)
-  local id = first[1]
+local wanted, empty = tonumber(ARGV[1]), false
+for _ = 1, wanted + 1000 do
+  local id = #jobs < wanted and redis.call('ZPOPMIN', waiting)[1]
   if not id then
+    empty = true
     break
   end
   local job = job_key(id)
-  local lease = redis.call('HINCRBY', job, 'takes', 1) .. ':' .. ARGV[3]
-  redis.call('HSET', job, 'state', 'active', 'lease', lease)
-  redis.call('ZADD', active, now + tonumber(ARGV[2]), id)
   local fields = redis.call('HMGET', job, 'data', 'failures')
-  jobs[index] = { id, lease, fields[1], fields[2] }
+  if fields[1] and fields[2] then
+    local lease = redis.call('HINCRBY', job, 'takes', 1) .. ':' .. ARGV[3]
+    redis.call('HSET', job, 'state', 'active', 'lease', lease)
+    redis.call('ZADD', active, now + tonumber(ARGV[2]), id)
+    jobs[#jobs + 1] = { id, lease, fields[1], fields[2] }
+  else
+    -- Evicted, or deleted by hand: nobody can run it.
+    redis.call('DEL', job)
+  end
 end
-local soonest = -1
+-- After so many that are gone, others may still wait.
+local soonest = empty and -1 or 0
 for _, set in ipairs({ delayed, active }) do
   local first = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')
   if first[2] then
