@@ -163,7 +163,8 @@ args! {
         session_ttl_seconds: String, "SESSION_TTL_SECONDS" = "86400";
         /// Prefix of the keys of sessions
         session_store_prefix: String, "SESSION_STORE_PREFIX" = "sess:";
-        /// What cookies are signed with, the same on all instances; needed in production
+        /// What cookies are signed with, the same on all instances; needed in production, of at
+        /// least 32 characters; default: a random one
         session_secret: Option<String>, "SESSION_SECRET";
     }
     "Rate limits" {

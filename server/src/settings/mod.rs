@@ -193,13 +193,14 @@ fn cache(read: &mut Reader, args: &Args) -> CacheSettings {
 
 fn sessions(read: &mut Reader, args: &Args, production: bool) -> SessionSettings {
     const YEAR: f64 = 31_536_000.0;
-    if production && args.session_secret.as_deref().is_none_or(|secret| secret.len() < 32) {
+    let secret = read::not_empty(args.session_secret.as_ref());
+    if production && secret.as_ref().is_none_or(|secret| secret.len() < 32) {
         read.wrong("SESSION_SECRET", "", "at least 32 characters in production");
     }
     SessionSettings {
         ttl: read.seconds("SESSION_TTL_SECONDS", &args.session_ttl_seconds, 0.001, YEAR),
         prefix: args.session_store_prefix.clone(),
-        secret: args.session_secret.clone().unwrap_or_else(|| crate::random::hex(32)),
+        secret: secret.unwrap_or_else(|| crate::random::hex(32)),
     }
 }
 

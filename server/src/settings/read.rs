@@ -136,6 +136,11 @@ impl Reader {
     }
 }
 
+/// A secret or a name to log in with, as variables give it: empty is unset.
+pub(super) fn not_empty(value: Option<&String>) -> Option<String> {
+    value.filter(|value| !value.is_empty()).cloned()
+}
+
 /// May this be sent as `X-Instance-Id` and be part of a key?
 pub(super) fn is_header_value(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Args;
 use super::encryption::Encryption;
-use super::read::Reader;
+use super::read::{Reader, not_empty};
 use crate::redis::{Address, Dialer, Login, Tls};
 
 #[derive(Debug, Clone)]
@@ -60,8 +60,8 @@ struct Given<'a> {
     name: &'static str,
     host: Option<&'a str>,
     port: &'a str,
-    username: Option<&'a str>,
-    password: Option<&'a str>,
+    username: Option<&'a String>,
+    password: Option<&'a String>,
     database: &'a str,
     sentinels: Option<&'a str>,
     master: Option<&'a str>,
@@ -76,8 +76,8 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
         name: "REDIS_CACHE",
         host: args.redis_cache_host.as_deref(),
         port: &args.redis_cache_port,
-        username: args.redis_cache_username.as_deref(),
-        password: args.redis_cache_password.as_deref(),
+        username: args.redis_cache_username.as_ref(),
+        password: args.redis_cache_password.as_ref(),
         database: &args.redis_cache_db,
         sentinels: args.redis_cache_sentinels.as_deref(),
         master: args.redis_cache_sentinel_master.as_deref(),
@@ -88,8 +88,8 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
         name: "REDIS_SESSIONS",
         host: args.redis_sessions_host.as_deref(),
         port: &args.redis_sessions_port,
-        username: args.redis_sessions_username.as_deref(),
-        password: args.redis_sessions_password.as_deref(),
+        username: args.redis_sessions_username.as_ref(),
+        password: args.redis_sessions_password.as_ref(),
         database: &args.redis_sessions_db,
         sentinels: args.redis_sessions_sentinels.as_deref(),
         master: args.redis_sessions_sentinel_master.as_deref(),
@@ -139,8 +139,8 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
 
 fn sentinel_login(args: &Args) -> Login {
     Login {
-        username: args.redis_sentinel_username.clone(),
-        password: args.redis_sentinel_password.clone(),
+        username: not_empty(args.redis_sentinel_username.as_ref()),
+        password: not_empty(args.redis_sentinel_password.as_ref()),
         database: 0,
     }
 }
@@ -150,8 +150,8 @@ fn main(read: &mut Reader, args: &Args, encryption: &Encryption) -> RoleSettings
         name: "REDIS",
         host: Some(&args.redis_host),
         port: &args.redis_port,
-        username: args.redis_username.as_deref(),
-        password: args.redis_password.as_deref(),
+        username: args.redis_username.as_ref(),
+        password: args.redis_password.as_ref(),
         database: &args.redis_db,
         sentinels: args.redis_sentinels.as_deref(),
         master: None,
@@ -209,8 +209,8 @@ fn place(read: &mut Reader, args: &Args, given: &Given<'_>) -> Option<RolePlace>
 fn login(read: &mut Reader, given: &Given<'_>, place: &RolePlace) -> Login {
     let database = read.number(&format!("{}_DB", given.name), given.database, 0, 1_000_000);
     Login {
-        username: given.username.map(ToOwned::to_owned),
-        password: given.password.map(ToOwned::to_owned),
+        username: not_empty(given.username),
+        password: not_empty(given.password),
         // A cluster has only this one.
         database: if matches!(place, RolePlace::Cluster(_)) { 0 } else { database },
     }

@@ -86,7 +86,9 @@ impl Server {
     /// One that may never be connected to its Redis.
     pub(crate) async fn unconnected(flags: &[&str]) -> Self {
         let common = ["--port", "0", "--session-secret", SECRET];
-        let settings = settings(&[&common[..], flags].concat()).expect("the settings are right");
+        let own_secret = flags.contains(&"--session-secret");
+        let common = if own_secret { &common[..2] } else { &common };
+        let settings = settings(&[common, flags].concat()).expect("the settings are right");
         let (told, address) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {

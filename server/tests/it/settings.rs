@@ -1,6 +1,9 @@
 //! Wrong settings are named all at once.
 
-use crate::server::settings;
+use serde_json::json;
+
+use crate::redis::Node;
+use crate::server::{Server, header, settings};
 
 #[test]
 fn every_wrong_setting_is_named_in_one_message() {
@@ -42,6 +45,31 @@ fn production_demands_a_secret() {
     let message = settings(&["--node-env", "production"]).expect_err("there is no secret");
     assert!(message.contains("SESSION_SECRET"), "{message}");
     let secret = "0123456789abcdef0123456789abcdef";
-    let given = settings(&["--node-env", "production", "--session-secret", secret]);
-    assert!(given.is_ok());
+    let given = |secret| settings(&["--node-env", "production", "--session-secret", secret]);
+    assert!(given(secret).is_ok());
+    assert!(given("").is_err_and(|message| message.contains("SESSION_SECRET")));
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_a_random_one() {
+    let node = Node::start();
+    let empty = ["--session-secret", ""];
+    let (one, other) = (Server::on(&node, &empty).await, Server::on(&node, &empty).await);
+    let login = one.post("/api/session/login", json!({ "userId": "ada" })).await;
+    let session = async |server: &Server| {
+        let request = server.request(reqwest::Method::GET, "/api/session");
+        let request = request.header("cookie", header(&login, "set-cookie"));
+        request.send().await.expect("an answer").status()
+    };
+    assert_eq!(session(&one).await, 200);
+    assert_eq!(session(&other).await, 401, "whoever knows one secret does not know another's");
+}
+
+#[tokio::test]
+async fn an_empty_password_is_none() {
+    let node = Node::start();
+    let empty = ["--redis-password", "", "--redis-username", "", "--redis-cache-password", ""];
+    // Without a password of its own the node refuses whoever has one.
+    let server = Server::on(&node, &empty).await;
+    assert_eq!(server.get("/api/limited").await.status(), 200);
 }
