@@ -169,6 +169,7 @@ impl Supervisor {
     async fn keep_up(&self, named: &mut watch::Receiver<Option<Named>>) {
         let longest = self.place.longest_pause(self.plan.longest_pause);
         let mut pause = FIRST_PAUSE;
+        let mut told = None;
         loop {
             let target = named.borrow_and_update().clone();
             let Some(target) = target else {
@@ -185,11 +186,11 @@ impl Supervisor {
             };
             let began = clock::now();
             match opened {
-                Ok(opened) => self.serve(opened, &target, named).await,
-                Err(error) => {
-                    tracing::debug!(link = self.plan.name, address = %target.address, %error,
-                        "cannot connect");
+                Ok(opened) => {
+                    told = None;
+                    self.serve(opened, &target, named).await;
                 }
+                Err(error) => self.tell(&target.address, &error.to_string(), &mut told),
             }
             self.place.ask();
             if began.elapsed() >= OF_USE {
@@ -202,6 +203,17 @@ impl Supervisor {
             }
             pause = (pause * 2).min(longest);
         }
+    }
+
+    /// Says why there is no connection, aloud if that is not what it `told` before.
+    fn tell(&self, address: &Address, reason: &str, told: &mut Option<(Address, String)>) {
+        let link = self.plan.name;
+        if told.as_ref().is_some_and(|(at, why)| at == address && why == reason) {
+            tracing::debug!(link, %address, reason, "cannot connect");
+            return;
+        }
+        tracing::warn!(link, %address, reason, "cannot connect");
+        *told = Some((address.clone(), reason.to_owned()));
     }
 
     /// Offers the connection until it ends, is given up, or another node is named.

@@ -1,15 +1,17 @@
 //! Without Redis: misses, what the setting says, and refusals, all in time.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
+use tracing::Level;
 
 use crate::clock;
 use crate::cluster::Cluster;
 use crate::openapi::example;
 use crate::redis::{Group, Node};
-use crate::server::{Server, header};
+use crate::server::{Redis as _, Server, eventually, header};
 
 const TIMEOUT: &str = "400";
 const LONGEST: Duration = Duration::from_millis(650);
@@ -137,11 +139,61 @@ async fn a_frozen_redis_holds_nobody_and_is_served_again_when_it_wakes() {
     everything_answers_in_time(&server, &cookie, "").await;
     everything_answers_at_once(&server).await;
     node.signal("CONT");
-    crate::server::eventually("it is served again", || async {
-        server.get("/api/limited").await.status() == 200
-    })
-    .await;
+    eventually("it is served again", || async { server.get("/api/limited").await.status() == 200 })
+        .await;
     assert_eq!(breaker(&server).await.0, "0");
+}
+
+#[tokio::test]
+async fn why_there_is_no_connection_is_logged_once_until_it_is_another_reason() {
+    let mut node = Node::start();
+    node.ask("CONFIG SET requirepass right").expect("an answer");
+    let log = Log::default();
+    let writer = log.clone();
+    let format = tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
+    let subscriber = format.with_writer(move || writer.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let flags = [node.flags(), vec!["--redis-password".to_owned(), "hunter2".to_owned()]].concat();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let _server = Server::unconnected(&flags).await;
+    let address = format!("address=127.0.0.1:{}", node.port);
+    let told =
+        |level, reason| log.count(&[level, "cannot connect", "link=\"main\"", &address, reason]);
+    let refused = "AuthenticationFailed";
+    eventually("several attempts were made", || async { told("DEBUG", refused) >= 3 }).await;
+    assert_eq!(told("WARN", refused), 1, "{}", log.text());
+    node.kill();
+    eventually("the other reason is told", || async { told("WARN", "Connection refused") == 1 })
+        .await;
+    assert_eq!(told("WARN", refused), 1, "{}", log.text());
+    assert!(!log.text().contains("hunter2"), "{}", log.text());
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().expect("no test panics here");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Lines that have all of these parts.
+    fn count(&self, parts: &[&str]) -> usize {
+        self.text().lines().filter(|line| parts.iter().all(|part| line.contains(part))).count()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no test panics here").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[tokio::test]
