@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::serve::ListenerExt as _;
+use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -83,8 +84,9 @@ impl App {
     }
 }
 
-/// Serves until `shutdown` ends. `ready` is told the address once connections are accepted;
-/// Redis need not be there by then.
+/// Serves until `shutdown` ends; then takes no more requests and no more jobs, and waits for those
+/// that are under way. `ready` is told the address once connections are accepted; Redis need not be
+/// there by then.
 ///
 /// # Errors
 /// The address cannot be listened on.
@@ -111,14 +113,22 @@ pub async fn run(
         stopping.presence.close();
         drop(told);
     };
+    let ending = async { drop(ending.await) }.shared();
     let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future();
-    tokio::select! {
-        served = serving => served?,
-        () = async { drop(ending.await); tokio::time::sleep(LONGEST_END).await } => {
-            tracing::warn!("left requests that took too long to finish");
+    let serving = async {
+        tokio::select! {
+            served = serving => served,
+            () = async { ending.clone().await; tokio::time::sleep(LONGEST_END).await } => {
+                tracing::warn!("left requests that took too long to finish");
+                Ok(())
+            }
         }
-    }
-    app.queues.stop().await;
+    };
+    let working = async {
+        ending.clone().await;
+        app.queues.stop().await;
+    };
+    let ((), served) = tokio::join!(working, serving);
     app.presence.leave().await;
-    Ok(())
+    served
 }

@@ -1,6 +1,7 @@
 //! Runs a queue's jobs: takes leases, renews them, does the work, and decides over the job once.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ pub(super) struct Worker {
     slots: Arc<Semaphore>,
     held: Mutex<HashMap<String, Held>>,
     wake: Notify,
+    stopping: AtomicBool,
 }
 
 impl Worker {
@@ -71,6 +73,7 @@ impl Worker {
             slots: Arc::new(Semaphore::new(limits.concurrency)),
             held: Mutex::default(),
             wake: Notify::new(),
+            stopping: AtomicBool::new(false),
         });
         tokio::spawn(Arc::clone(&worker).take());
         tokio::spawn(Arc::clone(&worker).renew());
@@ -88,6 +91,7 @@ impl Worker {
 
     /// Takes no more jobs and waits for those that run.
     pub(super) async fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         let all = u32::try_from(self.limits.concurrency).unwrap_or(u32::MAX);
         let idle = self.slots.acquire_many(all);
         let stopped = tokio::time::timeout(STOP, idle).await;
@@ -118,6 +122,9 @@ impl Worker {
                 self.renew_held().await;
                 tokio::time::sleep(GRACE.min(self.lease / 3)).await;
                 calm = clock::now() + self.lease / 3;
+            }
+            if self.stopping.load(Ordering::Relaxed) {
+                return;
             }
             let mut free = vec![first];
             while let Ok(another) = Arc::clone(&self.slots).try_acquire_owned() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -25,6 +25,7 @@ on_each_topology! {
     a_job_that_was_evicted_holds_up_no_other_and_is_forgotten,
     jobs_that_are_none_are_refused,
     a_stop_waits_for_running_jobs,
+    a_stop_that_waits_for_requests_takes_no_more_jobs,
     scripts_that_are_flushed_are_sent_again_and_each_job_runs_once,
 }
 
@@ -297,6 +298,26 @@ async fn a_stop_waits_for_running_jobs(place: Place) {
     becomes(&watching, EMAIL, &id, "active").await;
     server.stop().await;
     assert_eq!(state(&watching, EMAIL, &id).await, "completed");
+}
+
+async fn a_stop_that_waits_for_requests_takes_no_more_jobs(place: Place) {
+    let mails = Upstream::start(0, Duration::from_millis(300)).await;
+    let model = Upstream::start(0, Duration::from_millis(1500)).await;
+    let apis = ["--mail-upstream-url", &mails.url, "--llm-upstream-url", &model.url];
+    let flags = [&apis[..], &["--queue-email-concurrency", "1"]].concat();
+    let server = Server::on(&place, &flags).await;
+    let watching = Server::on(&place, &["--queue-email-concurrency", "0"]).await;
+    let question =
+        server.request(Method::POST, "/api/llm/generate").json(&json!({ "prompt": "a" }));
+    let asked = tokio::spawn(question.send());
+    eventually("the model is asked", || async { model.running() == 1 }).await;
+    let (runs, waits) =
+        (mail(&watching, "a", json!({})).await, mail(&watching, "b", json!({})).await);
+    becomes(&watching, EMAIL, &runs, "active").await;
+    server.stop().await;
+    assert_eq!(asked.await.expect("no panic").expect("an answer").status(), 200);
+    assert_eq!(state(&watching, EMAIL, &runs).await, "completed");
+    assert_eq!(state(&watching, EMAIL, &waits).await, "waiting", "it is another instance's");
 }
 
 async fn scripts_that_are_flushed_are_sent_again_and_each_job_runs_once(place: Place) {
