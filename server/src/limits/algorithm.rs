@@ -30,12 +30,13 @@ pub(super) async fn hit(
     policy: &Policy,
     who: &Who<'_>,
 ) -> Result<Hit, Failure> {
-    let script = match algorithm {
-        Algorithm::FixedWindow => &FIXED_WINDOW,
-        Algorithm::SlidingWindow => &SLIDING_WINDOW,
-        Algorithm::Gcra => &GCRA,
+    let (name, script) = match algorithm {
+        Algorithm::FixedWindow => ("fixed-window", &FIXED_WINDOW),
+        Algorithm::SlidingWindow => ("sliding-window", &SLIDING_WINDOW),
+        Algorithm::Gcra => ("gcra", &GCRA),
     };
-    let key = format!("{}{who}", policy.prefix);
+    // Each keeps something else, and none can read what another one left.
+    let key = format!("{}{name}:{who}", policy.prefix);
     #[cfg(feature = "planted-defects")]
     if crate::defects::LIMITER_FORGETS.strikes() {
         crate::defects::forget(link, &key).await;

@@ -180,7 +180,7 @@ args! {
         rate_limit_burst_window_ms: String, "RATE_LIMIT_BURST_WINDOW_MS" = "1000";
         /// Requests a window of the burst policy, 1 to 1000000
         rate_limit_burst_max_requests: String, "RATE_LIMIT_BURST_MAX_REQUESTS" = "5";
-        /// Prefix of the keys of limits
+        /// Prefix of the keys of limits; the policy's and the algorithm's names follow
         rate_limit_redis_prefix: String, "RATE_LIMIT_REDIS_PREFIX" = "rl:";
         /// `fixed-window` (aligned to Redis' clock), `sliding-window` or `gcra`
         rate_limit_algorithm: String, "RATE_LIMIT_ALGORITHM" = "fixed-window";

@@ -149,7 +149,9 @@ async fn slots_move_under_load_and_nothing_is_lost_or_counted_twice() {
         ids
     };
     let moves = async {
-        for key in ["prompt-card:rl:user:ada", "prompt-card:queue:{email-notifications}:"] {
+        for key in
+            ["prompt-card:rl:fixed-window:user:ada", "prompt-card:queue:{email-notifications}:"]
+        {
             for _ in 0..3 {
                 cluster.move_slot_of(key).await;
             }

@@ -13,6 +13,7 @@ on_each_topology! {
     the_next_window_begins_at_its_time_by_redis_clock,
     a_sliding_window_never_admits_more_than_its_limit_in_any_span,
     gcra_admits_a_burst_of_the_limit_and_then_its_rate,
+    another_algorithm_begins_anew,
     draft_8_names_the_policy,
     each_route_has_a_policy_of_its_own,
     scripts_that_are_flushed_are_sent_again_and_nothing_is_counted_twice,
@@ -94,6 +95,24 @@ async fn gcra_admits_a_burst_of_the_limit_and_then_its_rate(place: Place) {
     let admitted = admissions(&server, Duration::from_millis(1050)).await;
     // A machine that stalls sends less, never more.
     assert!((12..=18).contains(&admitted.len()), "7, then one each 100 ms: {admitted:?}");
+}
+
+async fn another_algorithm_begins_anew(place: Place) {
+    let algorithms = ["fixed-window", "sliding-window", "gcra"];
+    let mut servers = Vec::new();
+    for algorithm in algorithms {
+        let flags = ["--rate-limit-algorithm", algorithm, "--rate-limit-window-ms", "3600000"];
+        servers.push(Server::on(&place, &flags).await);
+    }
+    for _ in 0..2 {
+        for (server, algorithm) in servers.iter().zip(algorithms) {
+            assert_eq!(hit(server, "ada").await.status(), 200, "{algorithm}");
+        }
+    }
+    for (server, algorithm) in servers.iter().zip(algorithms) {
+        let answer = hit(server, "ada").await;
+        assert_eq!(header(&answer, "x-ratelimit-count"), "3", "{algorithm} counts its own");
+    }
 }
 
 async fn draft_8_names_the_policy(place: Place) {

@@ -41,7 +41,7 @@ async fn each_role_has_its_keys_in_its_database(place: Place) {
     let _socket = use_all(&server).await;
     let (main, cache, sessions) =
         (place.keys(MAIN).await, place.keys(CACHE).await, place.keys(SESSIONS).await);
-    for start in ["rl:user:ada", "rl:llm:user:ada", "rl:burst:user:ada", "queue:{email-"] {
+    for start in ["rl:fixed-window:user:ada", "rl:llm:", "rl:burst:", "queue:{email-"] {
         assert!(has(&main, &format!("prompt-card:{start}")), "{start} is not in {main:?}");
     }
     // The first digits of sha256("hi:llama2:7b:0.7:2048").
@@ -63,7 +63,7 @@ async fn prefixes_are_settings(place: Place) {
     let server = Server::on(&place, &set).await;
     let _socket = use_all(&server).await;
     let (main, sessions) = (place.keys(MAIN).await, place.keys(SESSIONS).await);
-    assert!(has(&main, "prompt-card:limit:user:ada"), "{main:?}");
+    assert!(has(&main, "prompt-card:limit:fixed-window:user:ada"), "{main:?}");
     assert!(has(&sessions, "visit:") && !has(&sessions, "sess:"), "{sessions:?}");
 }
 
