@@ -13,6 +13,7 @@ use crate::upstream::{Upstream, answering};
 on_each_topology! {
     a_job_calls_its_api_once_and_keeps_its_result,
     failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up,
+    a_job_that_succeeds_at_last_has_a_result_and_no_reason,
     priority_goes_before_time_and_none_before_all,
     a_delayed_job_is_not_early,
     retention_keeps_the_latest_and_all_keeps_all,
@@ -74,6 +75,16 @@ async fn failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_u
     let job = server.read(&format!("/api/jobs/{EMAIL}/{id}")).await;
     let reason = job["failedReason"].as_str().unwrap_or_default();
     assert!(reason.contains("500"), "{reason}");
+}
+
+async fn a_job_that_succeeds_at_last_has_a_result_and_no_reason(place: Place) {
+    let mails = Upstream::start(1, Duration::ZERO).await;
+    let server = Server::on(&place, &["--mail-upstream-url", &mails.url]).await;
+    let id = mail(&server, "a", json!({ "backoff": 10 })).await;
+    becomes(&server, EMAIL, &id, "completed").await;
+    let job = server.read(&format!("/api/jobs/{EMAIL}/{id}")).await;
+    assert_eq!((&job["attemptsMade"], &job["result"]["sent"]), (&json!(2), &json!(true)));
+    assert!(job.get("failedReason").is_none(), "{job}");
 }
 
 async fn priority_goes_before_time_and_none_before_all(place: Place) {

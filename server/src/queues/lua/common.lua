@@ -47,6 +47,10 @@ local function finish(id, lease, state, field, text, keep)
   redis.call('ZREM', active, id)
   redis.call('ZREM', waiting, id)
   redis.call('HSET', job, 'state', state, field, text, 'lease', '', 'settled', lease)
+  if state == 'completed' then
+    -- Of an attempt before this one.
+    redis.call('HDEL', job, 'failedReason')
+  end
   local list = base .. state
   redis.call('LPUSH', list, id)
   keep = tonumber(keep)
