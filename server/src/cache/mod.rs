@@ -106,6 +106,11 @@ impl Cache {
         cache
     }
 
+    /// Are the model's responses kept at all?
+    pub(crate) fn keeps_responses(&self) -> bool {
+        self.0.enabled
+    }
+
     /// The response from Redis or from the model. Requests of one key at one time share both.
     ///
     /// # Errors

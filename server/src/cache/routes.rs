@@ -1,5 +1,6 @@
 //! The cache over HTTP.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -91,7 +92,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         handler: || post(warm),
         method: "post",
         path: "/api/cache/warm",
-        summary: "Asks every model every prompt that is not cached yet",
+        summary: "Asks every model every prompt once that is not cached yet; none where responses \
+                  are not cached",
         body: &[("prompts", TEXTS, true), ("models", TEXTS, true)],
         success: (
             "202",
@@ -229,16 +231,24 @@ async fn warm(
             return Err(Error::field(field, error));
         }
     }
+    let distinct = |texts: &[String]| texts.iter().cloned().collect::<BTreeSet<_>>();
+    let (prompts, models) = (distinct(&body.prompts), distinct(&body.models));
+    if !app.cache.keeps_responses() {
+        // Nobody would find what the models say.
+        let skipped = prompts.len() * models.len();
+        let body = json!({ "warmed": 0, "skipped": skipped, "failed": 0 });
+        return Ok((StatusCode::ACCEPTED, Json(body)));
+    }
     let mut questions = Vec::new();
-    for prompt in &body.prompts {
-        for model in &body.models {
+    for prompt in &prompts {
+        for model in &models {
             questions.push(question(prompt.clone(), Some(model.clone()), None, None)?);
         }
     }
     let span = tracing::debug_span!(
         "cache.warmup",
-        cache.warmup.prompts = body.prompts.len(),
-        cache.warmup.models = body.models.len(),
+        cache.warmup.prompts = prompts.len(),
+        cache.warmup.models = models.len(),
     );
     let results = futures_util::stream::iter(questions)
         .map(|question| app.cache.read_through(question))

@@ -14,6 +14,7 @@ on_each_topology! {
     misses_of_one_key_at_once_call_the_model_once,
     a_model_that_fails_is_a_502_and_is_not_cached,
     warming_counts_what_fails,
+    warming_asks_each_question_once,
     nothing_is_kept_where_responses_are_not_cached,
     statistics_are_those_of_all_instances_and_clearing_is_counted,
     what_is_no_question_is_refused,
@@ -67,6 +68,17 @@ async fn warming_counts_what_fails(place: Place) {
     assert_eq!(counts, json!({ "warmed": 2, "skipped": 0, "failed": 1 }));
 }
 
+async fn warming_asks_each_question_once(place: Place) {
+    let model = Upstream::start(0, Duration::ZERO).await;
+    let server = Server::on(&place, &["--llm-upstream-url", &model.url]).await;
+    let warm = json!({ "prompts": ["a", "b", "a"], "models": ["m", "m"] });
+    let counts = body(server.post("/api/cache/warm", warm.clone()).await).await;
+    assert_eq!(counts, json!({ "warmed": 2, "skipped": 0, "failed": 0 }));
+    let counts = body(server.post("/api/cache/warm", warm).await).await;
+    assert_eq!(counts, json!({ "warmed": 0, "skipped": 2, "failed": 0 }));
+    assert_eq!(model.calls().len(), 2);
+}
+
 async fn nothing_is_kept_where_responses_are_not_cached(place: Place) {
     let model = Upstream::start(0, Duration::ZERO).await;
     let flags = ["--llm-upstream-url", &model.url, "--cache-llm-responses", "false"];
@@ -74,7 +86,10 @@ async fn nothing_is_kept_where_responses_are_not_cached(place: Place) {
     for _ in 0..2 {
         assert_eq!(ask(&server, json!({ "prompt": "a" })).await.0, "MISS");
     }
-    assert_eq!(model.calls().len(), 2);
+    let warm = json!({ "prompts": ["b"], "models": ["m", "n"] });
+    let counts = body(server.post("/api/cache/warm", warm).await).await;
+    assert_eq!(counts, json!({ "warmed": 0, "skipped": 2, "failed": 0 }));
+    assert_eq!(model.calls().len(), 2, "only what was asked for itself");
     let keys = place.keys(1).await;
     assert!(!keys.iter().any(|key| key.starts_with("cache:llm:")), "{keys:?}");
 }
