@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::redis::{Answer, Failure, Link, Lua, Repeat, lua};
@@ -20,7 +21,7 @@ static READ: Lua = lua!("read.lua");
 static WRITE: Lua = lua!("write.lua");
 
 /// A failover may bring back what was deleted shortly before it. Logouts of this long ago and
-/// later are repeated on the new master.
+/// later are repeated on the new master, and on the same one after a logout of unknown outcome.
 const REMEMBERED: Duration = Duration::from_secs(120);
 
 /// A session as it was found.
@@ -37,6 +38,8 @@ struct Ended {
     ids: HashSet<String>,
     /// Oldest first.
     order: VecDeque<(Instant, String)>,
+    /// One of them may not have reached Redis.
+    doubted: Arc<Notify>,
 }
 
 impl Ended {
@@ -159,8 +162,10 @@ impl Store {
             ended().remember(id);
         }
         let result = work.await;
-        if let (Some(id), Err(Failure::Refused(_))) = (id, &result) {
-            ended().forget(id);
+        match (id, &result) {
+            (Some(id), Err(Failure::Refused(_))) => ended().forget(id),
+            (Some(_), Err(Failure::Unknown(_))) => ended().doubted.notify_one(),
+            _ => {}
         }
         result
     }
@@ -175,11 +180,18 @@ impl Store {
     }
 }
 
-/// Repeats the latest logouts whenever a new master is there.
+/// Repeats the latest logouts whenever a new master is there, or one of them may not have happened.
 async fn bury(mut link: Link, prefix: String, ended: Arc<Mutex<Ended>>) {
+    let doubted = {
+        let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&ended.doubted)
+    };
     let mut node = Arc::from("");
     loop {
-        node = link.next_node(&node).await;
+        tokio::select! {
+            next = link.next_node(&node) => node = next,
+            () = doubted.notified() => {}
+        }
         let keys: Vec<String> = {
             let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
             ended.ids.iter().map(|id| format!("{prefix}{id}")).collect()

@@ -145,6 +145,26 @@ async fn a_frozen_redis_holds_nobody_and_is_served_again_when_it_wakes() {
 }
 
 #[tokio::test]
+async fn a_logout_that_did_not_reach_redis_in_time_is_repeated_on_the_same_node() {
+    let node = Node::start();
+    let flags = ["--redis-command-timeout", TIMEOUT];
+    let (server, other) = (Server::on(&node, &flags).await, Server::on(&node, &flags).await);
+    let cookie = login(&server).await;
+    let session = async || {
+        let request = other.request(Method::GET, "/api/session").header("cookie", &cookie);
+        request.send().await.expect("an answer").status()
+    };
+    assert_eq!(session().await, 200);
+    // A write that waits for the end of a pause is gone with its connection.
+    node.ask("CLIENT PAUSE 600000 WRITE").expect("an answer");
+    let logout = server.request(Method::POST, "/api/session/logout").header("cookie", &cookie);
+    let logout = timed(async { logout.send().await.expect("an answer") }).await;
+    assert_eq!((logout.status().as_u16(), header(&logout, "x-outcome")), (503, "unknown"));
+    node.ask("CLIENT UNPAUSE").expect("an answer");
+    eventually("the session has ended everywhere", || async { session().await == 401 }).await;
+}
+
+#[tokio::test]
 async fn why_there_is_no_connection_is_logged_once_until_it_is_another_reason() {
     let mut node = Node::start();
     node.ask("CONFIG SET requirepass right").expect("an answer");
