@@ -36,6 +36,21 @@ fn every_setting_is_explained_under_a_heading_and_has_a_variable() {
     }
 }
 
+#[test]
+fn the_variables_of_the_readme_exist() {
+    let readme = include_str!("../../../README.md");
+    let (_, section) = readme.split_once("\n## The reference server\n").expect("a section");
+    let (section, _) = section.split_once("\n## ").expect("another section");
+    let words = section.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+    let named: Vec<&str> = words.filter(|word| word.contains('_')).collect();
+    assert!(named.len() >= 10, "{named:?}");
+    let command = Args::augment_args(Command::new("serve"));
+    let known: Vec<_> = command.get_arguments().filter_map(|it| it.get_env()?.to_str()).collect();
+    for name in named {
+        assert!(known.contains(&name), "{name} is no setting");
+    }
+}
+
 #[tokio::test]
 async fn a_stop_lets_requests_finish_and_takes_no_more() {
     let node = Node::start();
