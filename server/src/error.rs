@@ -1,5 +1,7 @@
 //! What a request is answered with when it is not answered as asked.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +18,7 @@ const RETRY_AFTER: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("{error}")]
-    Invalid { error: String, field: Option<&'static str> },
+    Invalid { error: String, field: Option<Cow<'static, str>> },
     #[error("there is no session: log in first")]
     NoSession,
     #[error("{0} is not known here")]
@@ -32,7 +34,7 @@ pub(crate) enum Error {
 impl Error {
     /// A body whose `field` is not as it must be.
     pub(crate) fn field(field: &'static str, error: impl Into<String>) -> Self {
-        Self::Invalid { error: error.into(), field: Some(field) }
+        Self::Invalid { error: error.into(), field: Some(Cow::Borrowed(field)) }
     }
 
     fn status(&self) -> StatusCode {

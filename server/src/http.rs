@@ -19,7 +19,7 @@ use tracing::{Instrument as _, field};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::{clock, openapi};
+use crate::{clock, json, openapi};
 
 /// Run id of the Redis node that acknowledged a write.
 const NODE: HeaderName = HeaderName::from_static("x-redis-node");
@@ -44,10 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             true => Error::TooLarge,
             false => invalid(format!("the body ended too soon: {error}")),
         })?;
-        match serde_json::from_slice(&bytes.to_bytes()) {
-            Ok(body) => Ok(Self(body)),
-            Err(error) => Err(invalid(format!("the body is not as it must be: {error}"))),
-        }
+        json::parse(&bytes.to_bytes()).map(Self)
     }
 }
 

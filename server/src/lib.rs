@@ -11,6 +11,7 @@ mod error;
 mod health;
 mod hex;
 mod http;
+mod json;
 mod limits;
 mod metrics;
 mod monitor;

@@ -16,6 +16,7 @@ use super::store::Submission;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Body, Parts, acknowledged_by};
+use crate::json::Object;
 use crate::openapi::{ANY, COUNT, OBJECT, OPTIONS, Operation, QUEUE, STATE, Shape, TEXT};
 
 const HIGHEST_PRIORITY_NUMBER: u32 = 1_000_000;
@@ -82,7 +83,7 @@ struct Job {
     name: String,
     data: Map<String, Value>,
     #[serde(default)]
-    opts: Options,
+    opts: Object<Options>,
 }
 
 #[derive(Deserialize, Default)]
@@ -117,10 +118,11 @@ async fn submit(
         let error = format!("data.{} must be a text that is not empty", definition.needs);
         return Err(Error::field("data", error));
     }
-    let attempts = body.opts.attempts.unwrap_or(queue.limits.attempts);
-    let priority = body.opts.priority.unwrap_or(0);
-    let delay = body.opts.delay.unwrap_or(0);
-    let backoff = body.opts.backoff.map_or(queues.backoff, Duration::from_millis);
+    let Object(opts) = body.opts;
+    let attempts = opts.attempts.unwrap_or(queue.limits.attempts);
+    let priority = opts.priority.unwrap_or(0);
+    let delay = opts.delay.unwrap_or(0);
+    let backoff = opts.backoff.map_or(queues.backoff, Duration::from_millis);
     if !(1..=MOST_ATTEMPTS).contains(&attempts) {
         return Err(Error::field("opts.attempts", "attempts must be from 1 to 100"));
     }

@@ -116,6 +116,8 @@ async fn statistics_are_those_of_all_instances_and_clearing_is_counted(place: Pl
 async fn what_is_no_question_is_refused(place: Place) {
     let server = Server::on(&place, &[]).await;
     for (wrong, field) in [
+        (json!({}), "prompt"),
+        (json!({ "prompt": 1 }), "prompt"),
         (json!({ "prompt": "" }), "prompt"),
         (json!({ "prompt": "a", "temperature": -1 }), "temperature"),
         (json!({ "prompt": "a", "maxTokens": 0 }), "maxTokens"),
@@ -126,7 +128,7 @@ async fn what_is_no_question_is_refused(place: Place) {
     }
     let huge = json!({ "prompt": "a".repeat(1024 * 1024) });
     assert_eq!(server.post("/api/llm/generate", huge).await.status(), 413);
-    assert_eq!(server.post("/api/llm/generate", json!({})).await.status(), 400);
+    assert_eq!(server.post("/api/llm/generate", json!(["a"])).await.status(), 400);
     assert_eq!(server.get("/api/nothing").await.status(), 404);
     assert_eq!(header(&server.get("/health").await, "x-instance-id").len(), 8);
 }

@@ -291,6 +291,9 @@ async fn jobs_that_are_none_are_refused(place: Place) {
     for (name, data, opts, field) in [
         ("other", good.clone(), json!({}), "name"),
         ("send-email", json!({}), json!({}), "data"),
+        ("send-email", json!(["a"]), json!({}), "data"),
+        ("send-email", good.clone(), json!([1]), "opts"),
+        ("send-email", good.clone(), json!({ "delay": "soon" }), "opts.delay"),
         ("send-email", good.clone(), json!({ "attempts": 0 }), "opts.attempts"),
         ("send-email", good.clone(), json!({ "priority": 9_999_999 }), "opts.priority"),
     ] {
