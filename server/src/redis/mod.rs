@@ -14,6 +14,7 @@ mod script;
 mod sentinel;
 mod subscriber;
 mod tls;
+mod told;
 mod wire;
 
 use std::collections::HashMap;

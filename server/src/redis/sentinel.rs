@@ -19,6 +19,7 @@ use super::address::{Address, Dialer};
 use super::connect::{AbortOnDrop, Login, Wanted, bare, open};
 use super::place::Named;
 use super::plain::Plain;
+use super::told::Told;
 
 /// Messages after which the master may be another one.
 const NEWS: [&str; 4] = ["+switch-master", "+promoted-slave", "+failover-end", "-sdown"];
@@ -158,9 +159,15 @@ struct Watcher {
 
 impl Watcher {
     async fn run(self) {
+        let mut told = Told::default();
         loop {
             if let Err(error) = self.watch().await {
-                tracing::debug!(sentinel = %self.address, %error, "lost a Sentinel");
+                let (sentinel, reason) = (&self.address, error.to_string());
+                if told.is_news(&reason) {
+                    tracing::warn!(%sentinel, reason, "lost a Sentinel");
+                } else {
+                    tracing::debug!(%sentinel, reason, "lost a Sentinel");
+                }
             }
             tokio::time::sleep(POLL_IN_TROUBLE).await;
         }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use redis::RedisError;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use super::address::{Address, Dialer};
 use super::connect::{Login, Opened, Wanted, is_master, open};
 use super::place::{Named, Place};
+use super::told::Told;
 use crate::clock;
 use crate::metrics::Metrics;
 
@@ -169,7 +171,7 @@ impl Supervisor {
     async fn keep_up(&self, named: &mut watch::Receiver<Option<Named>>) {
         let longest = self.place.longest_pause(self.plan.longest_pause);
         let mut pause = FIRST_PAUSE;
-        let mut told = None;
+        let mut told = Told::default();
         loop {
             let target = named.borrow_and_update().clone();
             let Some(target) = target else {
@@ -187,10 +189,10 @@ impl Supervisor {
             let began = clock::now();
             match opened {
                 Ok(opened) => {
-                    told = None;
+                    told = Told::default();
                     self.serve(opened, &target, named).await;
                 }
-                Err(error) => self.tell(&target.address, &error.to_string(), &mut told),
+                Err(error) => self.tell(&target.address, &error, &mut told),
             }
             self.place.ask();
             if began.elapsed() >= OF_USE {
@@ -205,15 +207,14 @@ impl Supervisor {
         }
     }
 
-    /// Says why there is no connection, aloud if that is not what it `told` before.
-    fn tell(&self, address: &Address, reason: &str, told: &mut Option<(Address, String)>) {
-        let link = self.plan.name;
-        if told.as_ref().is_some_and(|(at, why)| at == address && why == reason) {
+    /// Says why there is no connection, aloud if that is news.
+    fn tell(&self, address: &Address, error: &RedisError, told: &mut Told) {
+        let (link, reason) = (self.plan.name, error.to_string());
+        if told.is_news(&format!("{address}: {reason}")) {
+            tracing::warn!(link, %address, reason, "cannot connect");
+        } else {
             tracing::debug!(link, %address, reason, "cannot connect");
-            return;
         }
-        tracing::warn!(link, %address, reason, "cannot connect");
-        *told = Some((address.clone(), reason.to_owned()));
     }
 
     /// Offers the connection until it ends, is given up, or another node is named.

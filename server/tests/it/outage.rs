@@ -11,7 +11,7 @@ use crate::clock;
 use crate::cluster::Cluster;
 use crate::openapi::example;
 use crate::redis::{Group, Node};
-use crate::server::{Redis as _, Server, eventually, header};
+use crate::server::{Server, eventually, header};
 
 const TIMEOUT: &str = "400";
 const LONGEST: Duration = Duration::from_millis(650);
@@ -173,19 +173,34 @@ async fn why_there_is_no_connection_is_logged_once_until_it_is_another_reason() 
     let format = tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
     let subscriber = format.with_writer(move || writer.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
-    let flags = [node.flags(), vec!["--redis-password".to_owned(), "hunter2".to_owned()]].concat();
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let _server = Server::unconnected(&flags).await;
-    let address = format!("address=127.0.0.1:{}", node.port);
-    let told =
-        |level, reason| log.count(&[level, "cannot connect", "link=\"main\"", &address, reason]);
-    let refused = "AuthenticationFailed";
-    eventually("several attempts were made", || async { told("DEBUG", refused) >= 3 }).await;
-    assert_eq!(told("WARN", refused), 1, "{}", log.text());
+    let address = format!("127.0.0.1:{}", node.port);
+    let port = node.port.to_string();
+    let node_flags = ["--redis-host", "127.0.0.1", "--redis-port", &port];
+    let ways: [(&[&str], String); 3] = [
+        (&node_flags[..], format!("cannot connect link=\"main\" address={address}")),
+        (&["--redis-sentinels", &address], format!("lost a Sentinel sentinel={address}")),
+        (
+            &["--redis-cluster-nodes", &address],
+            format!("lost a node of the cluster node={address}"),
+        ),
+    ];
+    let mut servers = Vec::new();
+    for (flags, _) in &ways {
+        let password = ["--redis-password", "hunter2", "--redis-sentinel-password", "hunter2"];
+        servers.push(Server::unconnected(&[*flags, &password].concat()).await);
+    }
+    let (wrong, gone) = ("AuthenticationFailed", "Connection refused");
+    for (_, what) in &ways {
+        let told = |level, reason| log.count(&[level, what, reason]);
+        eventually("several attempts were made", || async { told("DEBUG", wrong) >= 3 }).await;
+        assert_eq!(told("WARN", wrong), 1, "{}", log.text());
+    }
     node.kill();
-    eventually("the other reason is told", || async { told("WARN", "Connection refused") == 1 })
-        .await;
-    assert_eq!(told("WARN", refused), 1, "{}", log.text());
+    for (_, what) in &ways {
+        let told = |level, reason| log.count(&[level, what, reason]);
+        eventually("the other reason is told", || async { told("WARN", gone) == 1 }).await;
+        assert_eq!(told("WARN", wrong), 1, "{}", log.text());
+    }
     assert!(!log.text().contains("hunter2"), "{}", log.text());
 }
 
