@@ -48,6 +48,11 @@ impl Ring {
         match self.0 {}
     }
 
+    /// Tells when there is something to read.
+    pub fn watch(&mut self, _: Socket) {
+        match self.0 {}
+    }
+
     /// Sends a chunk.
     ///
     /// # Errors

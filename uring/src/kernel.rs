@@ -53,6 +53,8 @@ impl Chunk {
 pub(crate) enum Completion {
     /// Of a receive: a chunk, or nothing at the end, or an error number; whether more follows.
     Received { socket: usize, result: Result<Option<Chunk>, i32>, more: bool },
+    /// Of a watch: that there is something to read, or an error number.
+    Readable { socket: usize, result: Result<(), i32> },
     /// Of a send: the chunk as it was, and how many of its bytes were sent or an error number.
     Sent { socket: usize, chunk: Chunk, result: Result<usize, i32> },
 }
@@ -61,6 +63,10 @@ pub(crate) enum Completion {
 const RECEIVE: u64 = 0;
 const SEND: u64 = 1;
 const CANCEL: u64 = 2;
+const WATCH: u64 = 3;
+
+/// `POLLIN`, of poll.h: there is something to read.
+const READABLE: u32 = 1;
 
 pub(crate) struct Kernel {
     ring: IoUring,
@@ -143,6 +149,12 @@ impl Kernel {
         self.push(&receive.user_data(number(socket, RECEIVE)));
     }
 
+    /// Looks, once, when there is something to read; needs no buffer.
+    pub(crate) fn watch(&mut self, socket: usize, fd: BorrowedFd<'_>) {
+        let watch = opcode::PollAdd::new(Fd(fd.as_raw_fd()), READABLE).build();
+        self.push(&watch.user_data(number(socket, WATCH)));
+    }
+
     /// Sends the chunk; it comes back with the completion. One at a time for each socket.
     pub(crate) fn send(
         &mut self,
@@ -162,17 +174,17 @@ impl Kernel {
         Ok(())
     }
 
-    /// Cancels the receive and the send of the socket; their completions say so.
+    /// Cancels what is under way on the socket; its completions say so.
     pub(crate) fn cancel(&mut self, socket: usize) {
-        for what in [RECEIVE, SEND] {
+        for what in [RECEIVE, SEND, WATCH] {
             let cancel = opcode::AsyncCancel::new(number(socket, what)).build();
             self.push(&cancel.user_data(number(socket, CANCEL)));
         }
     }
 
     fn push(&mut self, request: &squeue::Entry) {
-        // SAFETY: requests are made in this file only: a receive names no address, a send one in
-        // `sending`, a cancel none.
+        // SAFETY: requests are made in this file only: a receive, a watch and a cancel name no
+        // address, a send one in `sending`.
         while unsafe { self.ring.submission().push(request) }.is_err() {
             // The queue is full: the kernel takes it all now, or at the latest the next time.
             let _ = self.ring.submit();
@@ -220,6 +232,7 @@ impl Kernel {
                 let buffer = unsafe { Box::from_raw(buffer) };
                 Some(Completion::Sent { socket, chunk: Chunk { id, buffer, filled }, result })
             }
+            WATCH => Some(Completion::Readable { socket, result: result.map(drop) }),
             _ => None,
         }
     }

@@ -37,7 +37,9 @@ pub const CHUNK_BYTES: usize = 16 * 1024;
 pub enum Event {
     /// These bytes; receiving goes on unless [`Event::Stopped`] follows.
     Received(Chunk),
-    /// Receiving has stopped.
+    /// A watched socket has something to read; it is watched no longer.
+    Readable,
+    /// Receiving, or watching, has stopped.
     Stopped(Stop),
     /// The chunk of a send comes back, less the bytes that were sent.
     Sent {

@@ -25,8 +25,15 @@ struct Entry {
     tag: u64,
     receiving: bool,
     sending: bool,
+    watched: bool,
     /// Receiving is not to go on.
     cancelled: bool,
+}
+
+impl Entry {
+    fn is_busy(&self) -> bool {
+        self.receiving || self.sending || self.watched
+    }
 }
 
 impl Ring {
@@ -41,15 +48,15 @@ impl Ring {
     /// Owns a blocking socket from now on; its events carry the tag.
     pub fn adopt(&mut self, socket: impl Into<OwnedFd>, tag: u64) -> Socket {
         let fd = socket.into();
-        let entry = Entry { fd, tag, receiving: false, sending: false, cancelled: false };
+        let (receiving, sending, watched, cancelled) = (false, false, false, false);
+        let entry = Entry { fd, tag, receiving, sending, watched, cancelled };
         Socket(self.sockets.insert(entry))
     }
 
     /// Gives the socket back, unless something is under way on it.
     pub fn release(&mut self, socket: Socket) -> Option<OwnedFd> {
         let entry = self.sockets.get(socket.0)?;
-        let is_idle = !entry.receiving && !entry.sending;
-        is_idle.then(|| self.sockets.remove(socket.0).fd)
+        (!entry.is_busy()).then(|| self.sockets.remove(socket.0).fd)
     }
 
     /// Receives from now on, until an [`Event::Stopped`].
@@ -60,6 +67,17 @@ impl Ring {
             entry.receiving = true;
             entry.cancelled = false;
             self.kernel.receive(socket.0, entry.fd.as_fd());
+        }
+    }
+
+    /// Tells once, by an [`Event::Readable`], when there is something to read. Nothing is taken from
+    /// the socket, so that no buffer is needed.
+    pub fn watch(&mut self, socket: Socket) {
+        if let Some(entry) = self.sockets.get_mut(socket.0)
+            && !entry.watched
+        {
+            entry.watched = true;
+            self.kernel.watch(socket.0, entry.fd.as_fd());
         }
     }
 
@@ -77,7 +95,7 @@ impl Ring {
     /// Cancels what is under way on the socket. Events tell when nothing is any more.
     pub fn cancel(&mut self, socket: Socket) {
         if let Some(entry) = self.sockets.get_mut(socket.0)
-            && (entry.receiving || entry.sending)
+            && entry.is_busy()
         {
             entry.cancelled = true;
             self.kernel.cancel(socket.0);
@@ -107,6 +125,15 @@ impl Ring {
             Completion::Received { socket, result, more } => {
                 self.tell_received(socket, result, more, events);
             }
+            Completion::Readable { socket, result } => {
+                let Some(entry) = self.sockets.get_mut(socket) else { return };
+                entry.watched = false;
+                let event = match result {
+                    Ok(()) => Event::Readable,
+                    Err(number) => Event::Stopped(stop(number)),
+                };
+                events.push((entry.tag, event));
+            }
             Completion::Sent { socket, mut chunk, result } => {
                 let Some(entry) = self.sockets.get_mut(socket) else { return };
                 entry.sending = false;
@@ -125,7 +152,7 @@ impl Ring {
         events: &mut Vec<(u64, Event)>,
     ) {
         let Some(entry) = self.sockets.get_mut(socket) else { return };
-        let stop = match result {
+        let stopped = match result {
             Ok(Some(chunk)) if !chunk.data().is_empty() => {
                 events.push((entry.tag, Event::Received(chunk)));
                 None
@@ -136,23 +163,28 @@ impl Ring {
                 }
                 Some(Stop::End)
             }
-            Err(number) => Some(match Errno::from_raw_os_error(number) {
-                Errno::CANCELED => Stop::Cancelled,
-                Errno::NOBUFS => Stop::NoBuffers,
-                other => Stop::Failed(other.into()),
-            }),
+            Err(number) => Some(stop(number)),
         };
         if more {
             return;
         }
         entry.receiving = false;
-        match stop {
+        match stopped {
             // The kernel stops now and then to let others have a turn.
             None if !entry.cancelled => self.receive(Socket(socket)),
-            stop => {
-                let stop = stop.unwrap_or(Stop::Cancelled);
-                events.push((entry.tag, Event::Stopped(stop)));
+            stopped => {
+                let stopped = stopped.unwrap_or(Stop::Cancelled);
+                events.push((entry.tag, Event::Stopped(stopped)));
             }
         }
+    }
+}
+
+/// What an error number means.
+fn stop(number: i32) -> Stop {
+    match Errno::from_raw_os_error(number) {
+        Errno::CANCELED => Stop::Cancelled,
+        Errno::NOBUFS => Stop::NoBuffers,
+        other => Stop::Failed(other.into()),
     }
 }

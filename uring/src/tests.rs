@@ -147,6 +147,38 @@ fn without_buffers_receiving_stops_and_can_begin_again() {
     assert!(matches!(&events[0], (1, Event::Received(chunk)) if chunk.data() == b"x"));
 }
 
+#[test]
+fn watching_needs_no_buffer_and_takes_nothing() {
+    let Some(mut ring) = ring() else { return };
+    let ((mut client, near), (mut other, watched)) = (pair(), pair());
+    let (near, watched) = (ring.adopt(near, 1), ring.adopt(watched, 2));
+    ring.receive(near);
+    let mut kept = Vec::new();
+    'all_out: loop {
+        client.write_all(b"x").expect("sent");
+        for (_, event) in events(&mut ring, 1) {
+            match event {
+                Event::Received(chunk) => kept.push(chunk),
+                Event::Stopped(Stop::NoBuffers) => break 'all_out,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    other.write_all(b"news").expect("sent");
+    ring.watch(watched);
+    assert!(ring.release(watched).is_none(), "it is watched");
+    let now = events(&mut ring, 1);
+    assert!(matches!(&now[..], [(2, Event::Readable)]), "{now:?}");
+    let mut socket = TcpStream::from(ring.release(watched).expect("watched once"));
+    let mut news = [0; 4];
+    socket.read_exact(&mut news).expect("left there");
+    let watched = ring.adopt(socket, 3);
+    ring.watch(watched);
+    ring.cancel(watched);
+    let now = events(&mut ring, 1);
+    assert!(matches!(&now[..], [(3, Event::Stopped(Stop::Cancelled))]), "{now:?}");
+}
+
 /// Compiles only where there is everything that the users of a ring call.
 macro_rules! assert_interface {
     ($ring:ty, $socket:ty, $chunk:ty) => {
@@ -154,6 +186,7 @@ macro_rules! assert_interface {
         let _: fn(&mut $ring, OwnedFd, u64) -> $socket = <$ring>::adopt;
         let _: fn(&mut $ring, $socket) -> Option<OwnedFd> = <$ring>::release;
         let _: fn(&mut $ring, $socket) = <$ring>::receive;
+        let _: fn(&mut $ring, $socket) = <$ring>::watch;
         let _: fn(&mut $ring, $socket, $chunk) -> Result<(), $chunk> = <$ring>::send;
         let _: fn(&mut $ring, $socket) = <$ring>::cancel;
         let _: fn(&mut $ring, $chunk) = <$ring>::recycle;

@@ -52,6 +52,8 @@ struct Lane {
     is_receiving: bool,
     /// The other side is being sent to.
     is_sending: bool,
+    /// What is being sent was under way already when buffers had run out before.
+    is_slow: bool,
     /// What waits, behind what is being sent.
     queue: VecDeque<Chunk>,
     end: Option<End>,
@@ -85,6 +87,7 @@ impl Pair {
                 flow,
                 is_receiving: true,
                 is_sending: false,
+                is_slow: false,
                 queue: VecDeque::new(),
                 end: None,
                 is_broken: false,
@@ -105,6 +108,8 @@ impl Pair {
     /// Takes up what came of a socket.
     pub(super) fn handle(&mut self, ring: &mut Ring, side: Side, event: Event) {
         match event {
+            // Never watched.
+            Event::Readable => {}
             Event::Received(chunk) => {
                 let lane = &mut self.lanes[side as usize];
                 lane.flow.received(chunk.data().len());
@@ -132,6 +137,7 @@ impl Pair {
     fn sent(&mut self, ring: &mut Ring, from: Side, rest: Chunk, sent: &io::Result<usize>) {
         let lane = &mut self.lanes[from as usize];
         lane.is_sending = false;
+        lane.is_slow = false;
         match sent {
             Ok(bytes) => lane.flow.sent(*bytes),
             Err(_) if self.is_leaving => {}
@@ -166,6 +172,16 @@ impl Pair {
             self.was_obstructed = true;
             self.leave(ring);
         }
+    }
+
+    /// Called when buffers have run out. A send that is under way at one call and at the next waits
+    /// for its receiver: the connection leaves with the buffers that it holds.
+    pub(super) fn spare_buffers(&mut self, ring: &mut Ring) {
+        if self.lanes.iter().any(|lane| lane.is_slow) {
+            self.was_obstructed = true;
+            self.leave(ring);
+        }
+        self.lanes.iter_mut().for_each(|lane| lane.is_slow = lane.is_sending);
     }
 
     /// Stops carrying.
