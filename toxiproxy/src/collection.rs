@@ -131,16 +131,20 @@ impl Collection {
 
     async fn add_or_replace(&self, wanted: Wanted) -> Result<Arc<Proxy>, ApiError> {
         let existing = self.lock().get(&wanted.name).cloned();
-        if let Some(existing) = existing {
+        if let Some(existing) = &existing {
             if !existing.differs(&wanted.listen, &wanted.upstream).await? {
                 if !wanted.toxics.is_empty() {
                     existing.set_toxics(wanted.toxics).await;
                 }
-                return Ok(existing);
+                return Ok(Arc::clone(existing));
             }
             existing.stop().await;
         }
-        self.insert(wanted).await
+        let added = self.insert(wanted).await?;
+        if let Some(replaced) = existing {
+            replaced.retire().await;
+        }
+        Ok(added)
     }
 
     /// Stops a proxy and forgets it.
@@ -150,7 +154,7 @@ impl Collection {
     pub(crate) async fn remove(&self, name: &str) -> Result<(), ApiError> {
         let _changing = self.changes.lock().await;
         let proxy = self.get(name)?;
-        proxy.stop().await;
+        proxy.retire().await;
         self.lock().remove(name);
         Ok(())
     }

@@ -106,7 +106,11 @@ pub(super) async fn delete(
 /// `POST /reset`: every proxy starts, also one created disabled; every toxic and cut goes.
 pub(super) async fn reset(State(proxies): Proxies) -> Result<StatusCode, ApiError> {
     for proxy in proxies.all() {
-        proxy.start().await?;
+        match proxy.start().await {
+            // Deleted meanwhile.
+            Err(error) if error == ApiError::proxy_not_found() => {}
+            started => started?,
+        }
         proxy.clear().await;
     }
     Ok(StatusCode::NO_CONTENT)

@@ -53,8 +53,17 @@ pub(crate) struct Server {
 pub(crate) struct Proxy {
     pub(crate) name: String,
     route: Mutex<Route>,
-    acceptor: tokio::sync::Mutex<Option<Acceptor>>,
+    listening: tokio::sync::Mutex<Listening>,
     live: Arc<Live>,
+}
+
+/// Whether a proxy listens.
+#[derive(Default)]
+struct Listening {
+    acceptor: Option<Acceptor>,
+    /// It was deleted or replaced: whoever still has it cannot start it again, because nobody could
+    /// find it to stop it.
+    is_gone: bool,
 }
 
 impl Proxy {
@@ -62,7 +71,7 @@ impl Proxy {
     pub(crate) fn new(name: String, listen: String, upstream: String, server: Server) -> Proxy {
         let live = Arc::new(Live::new(server.seed, &name, !server.is_portable));
         let route = Mutex::new(Route { listen, upstream, enabled: false });
-        Proxy { name, route, acceptor: tokio::sync::Mutex::new(None), live }
+        Proxy { name, route, listening: tokio::sync::Mutex::default(), live }
     }
 
     /// Where it listens and leads now.
@@ -77,21 +86,24 @@ impl Proxy {
     /// Listens, if it does not.
     ///
     /// # Errors
-    /// An address that does not resolve or cannot be bound, in upstream's words.
+    /// An address that does not resolve or cannot be bound, in upstream's words; or it is gone.
     pub(crate) async fn start(&self) -> Result<(), ApiError> {
-        let mut acceptor = self.acceptor.lock().await;
-        self.start_locked(&mut acceptor).await
+        let mut listening = self.listening.lock().await;
+        self.start_locked(&mut listening).await
     }
 
-    async fn start_locked(&self, acceptor: &mut Option<Acceptor>) -> Result<(), ApiError> {
-        if acceptor.is_some() {
+    async fn start_locked(&self, listening: &mut Listening) -> Result<(), ApiError> {
+        if listening.is_gone {
+            return Err(ApiError::proxy_not_found());
+        }
+        if listening.acceptor.is_some() {
             return Ok(());
         }
         let Route { listen, upstream, .. } = self.route();
         let listener: TcpListener = address::listen(&listen).await.map_err(ApiError::internal)?;
         let bound = listener.local_addr().map_err(|error| ApiError::internal(error.to_string()))?;
         self.live.open();
-        *acceptor = Some(Acceptor::spawn(listener, upstream, Arc::clone(&self.live)));
+        listening.acceptor = Some(Acceptor::spawn(listener, upstream, Arc::clone(&self.live)));
         self.set_route(|route| {
             route.listen = bound.to_string();
             route.enabled = true;
@@ -101,12 +113,19 @@ impl Proxy {
 
     /// Refuses new connections and closes the live ones.
     pub(crate) async fn stop(&self) {
-        let mut acceptor = self.acceptor.lock().await;
-        self.stop_locked(&mut acceptor).await;
+        let mut listening = self.listening.lock().await;
+        self.stop_locked(&mut listening).await;
     }
 
-    async fn stop_locked(&self, acceptor: &mut Option<Acceptor>) {
-        if let Some(running) = acceptor.take() {
+    /// Stops for ever.
+    pub(crate) async fn retire(&self) {
+        let mut listening = self.listening.lock().await;
+        listening.is_gone = true;
+        self.stop_locked(&mut listening).await;
+    }
+
+    async fn stop_locked(&self, listening: &mut Listening) {
+        if let Some(running) = listening.acceptor.take() {
             running.stop().await;
             self.live.close().await;
         }
@@ -129,21 +148,21 @@ impl Proxy {
     /// # Errors
     /// An address that does not resolve or cannot be bound; nothing is changed then.
     pub(crate) async fn update(&self, wanted: Route) -> Result<(), ApiError> {
-        let mut acceptor = self.acceptor.lock().await;
+        let mut listening = self.listening.lock().await;
         if self.differs(&wanted.listen, &wanted.upstream).await? {
             if wanted.enabled {
-                self.check_free(&wanted.listen, acceptor.is_some()).await?;
+                self.check_free(&wanted.listen, listening.acceptor.is_some()).await?;
             }
-            self.stop_locked(&mut acceptor).await;
+            self.stop_locked(&mut listening).await;
             self.set_route(|route| {
                 route.listen = wanted.listen;
                 route.upstream = wanted.upstream;
             });
         }
         if wanted.enabled {
-            self.start_locked(&mut acceptor).await
+            self.start_locked(&mut listening).await
         } else {
-            self.stop_locked(&mut acceptor).await;
+            self.stop_locked(&mut listening).await;
             Ok(())
         }
     }

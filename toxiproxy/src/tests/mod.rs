@@ -5,6 +5,7 @@ mod api;
 mod changelog;
 mod cut;
 mod links;
+mod races;
 mod redis;
 mod relay;
 mod scope;
