@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::body::{self, Fields};
 use super::error::ApiError;
 use crate::collection::{Collection, Wanted};
-use crate::proxy::{Proxy, Route};
+use crate::proxy::Proxy;
 
 type Proxies = State<Arc<Collection>>;
 
@@ -82,15 +82,7 @@ pub(super) async fn update(
 ) -> Result<Json<Value>, ApiError> {
     let proxy = proxies.get(&name)?;
     let given = Fields::of(body::value(&bytes)?, "toxiproxy.Proxy")?;
-    let now = proxy.route();
-    let wanted = Route {
-        listen: given.text("listen")?.unwrap_or(now.listen),
-        upstream: given.text("upstream")?.unwrap_or(now.upstream),
-        enabled: given.boolean("enabled")?.unwrap_or(now.enabled),
-    };
-    let manners = proxy.manners().merged(&given)?;
-    proxy.update(wanted).await?;
-    proxy.set_manners(manners);
+    proxy.update(&given).await?;
     Ok(Json(proxy.to_json()))
 }
 

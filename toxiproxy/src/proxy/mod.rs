@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-use crate::api::body::Fields;
+use crate::api::body::{Fields, Problem};
 use crate::api::error::ApiError;
 use crate::cut::Cut;
 use crate::toxic::{Direction, Toxic};
@@ -38,6 +38,17 @@ pub(crate) struct Route {
     pub(crate) listen: String,
     pub(crate) upstream: String,
     pub(crate) enabled: bool,
+}
+
+impl Route {
+    /// This route with the given parts in their place.
+    fn merged(self, given: &Fields) -> Result<Route, Problem> {
+        Ok(Route {
+            listen: given.text("listen")?.unwrap_or(self.listen),
+            upstream: given.text("upstream")?.unwrap_or(self.upstream),
+            enabled: given.boolean("enabled")?.unwrap_or(self.enabled),
+        })
+    }
 }
 
 /// What all proxies of a server have in common.
@@ -142,27 +153,40 @@ impl Proxy {
         Ok(route.upstream != upstream || route.listen != resolved.to_string())
     }
 
-    /// Takes another route, and starts or stops. A changed address restarts the proxy, which
-    /// closes its connections.
+    /// Takes the given route and manners, and starts or stops; what is not given stays. A changed
+    /// address restarts the proxy, which closes its connections.
     ///
     /// # Errors
-    /// An address that does not resolve or cannot be bound; nothing is changed then.
-    pub(crate) async fn update(&self, wanted: Route) -> Result<(), ApiError> {
+    /// A wrong type, or an address that does not resolve or cannot be bound; nothing is changed
+    /// then.
+    pub(crate) async fn update(&self, given: &Fields) -> Result<(), ApiError> {
+        // What is not given is read under the lock, so that of two updates neither undoes the other.
         let mut listening = self.listening.lock().await;
+        if listening.is_gone {
+            return Err(ApiError::proxy_not_found());
+        }
+        let wanted = self.route().merged(given)?;
+        let manners = self.live.manners().merged(given)?;
+        self.take_route(&mut listening, wanted).await?;
+        self.live.set_manners(manners);
+        Ok(())
+    }
+
+    async fn take_route(&self, listening: &mut Listening, wanted: Route) -> Result<(), ApiError> {
         if self.differs(&wanted.listen, &wanted.upstream).await? {
             if wanted.enabled {
                 self.check_free(&wanted.listen, listening.acceptor.is_some()).await?;
             }
-            self.stop_locked(&mut listening).await;
+            self.stop_locked(listening).await;
             self.set_route(|route| {
                 route.listen = wanted.listen;
                 route.upstream = wanted.upstream;
             });
         }
         if wanted.enabled {
-            self.start_locked(&mut listening).await
+            self.start_locked(listening).await
         } else {
-            self.stop_locked(&mut listening).await;
+            self.stop_locked(listening).await;
             Ok(())
         }
     }
@@ -175,11 +199,6 @@ impl Proxy {
             return Ok(());
         }
         address::listen(listen).await.map(drop).map_err(ApiError::internal)
-    }
-
-    /// How it takes connections.
-    pub(crate) fn manners(&self) -> Manners {
-        self.live.manners()
     }
 
     /// Takes the next connections in this way.
