@@ -131,20 +131,26 @@ impl Collection {
 
     async fn add_or_replace(&self, wanted: Wanted) -> Result<Arc<Proxy>, ApiError> {
         let existing = self.lock().get(&wanted.name).cloned();
-        if let Some(existing) = &existing {
-            if !existing.differs(&wanted.listen, &wanted.upstream).await? {
-                if !wanted.toxics.is_empty() {
-                    existing.set_toxics(wanted.toxics).await;
-                }
-                return Ok(Arc::clone(existing));
+        let Some(existing) = existing else { return self.insert(wanted).await };
+        if !existing.differs(&wanted.listen, &wanted.upstream).await? {
+            if !wanted.toxics.is_empty() {
+                existing.set_toxics(wanted.toxics).await;
             }
-            existing.stop().await;
+            return Ok(existing);
         }
-        let added = self.insert(wanted).await?;
-        if let Some(replaced) = existing {
-            replaced.retire().await;
+        if wanted.enabled {
+            existing.check_may_move(&wanted.listen).await?;
         }
-        Ok(added)
+        let did_listen = existing.route().enabled;
+        existing.stop().await;
+        let added = self.insert(wanted).await;
+        if added.is_ok() {
+            existing.retire().await;
+        } else if did_listen {
+            // What was wanted failed after the check; the old one is still what the name means.
+            existing.start().await?;
+        }
+        added
     }
 
     /// Stops a proxy and forgets it.

@@ -173,6 +173,7 @@ impl Proxy {
     }
 
     async fn take_route(&self, listening: &mut Listening, wanted: Route) -> Result<(), ApiError> {
+        let before = self.route();
         if self.differs(&wanted.listen, &wanted.upstream).await? {
             if wanted.enabled {
                 self.check_free(&wanted.listen, listening.acceptor.is_some()).await?;
@@ -184,18 +185,38 @@ impl Proxy {
             });
         }
         if wanted.enabled {
-            self.start_locked(listening).await
+            let started = self.start_locked(listening).await;
+            if started.is_err() {
+                // Its port was taken between the check and now, or could not be checked.
+                let was_enabled = before.enabled;
+                self.set_route(|route| *route = Route { enabled: false, ..before });
+                if was_enabled {
+                    self.start_locked(listening).await?;
+                }
+            }
+            started
         } else {
             self.stop_locked(listening).await;
             Ok(())
         }
     }
 
-    /// Whether it can listen there, also if it still holds the port itself.
+    /// Whether it could listen there, as far as that can be told while it still listens itself.
+    ///
+    /// # Errors
+    /// It could not, in upstream's words.
+    pub(crate) async fn check_may_move(&self, listen: &str) -> Result<(), ApiError> {
+        self.check_free(listen, self.listening.lock().await.acceptor.is_some()).await
+    }
+
     async fn check_free(&self, listen: &str, listens: bool) -> Result<(), ApiError> {
         let address = address::resolve(listen).await.map_err(ApiError::internal)?;
-        let held = self.route().listen.parse().map(|held: SocketAddr| held.port());
-        if listens && held == Ok(address.port()) {
+        let is_in_its_own_way = |held: SocketAddr| {
+            let (own, other) = (held.ip(), address.ip());
+            let overlap = own == other || own.is_unspecified() || other.is_unspecified();
+            held.port() == address.port() && overlap
+        };
+        if listens && self.route().listen.parse().is_ok_and(is_in_its_own_way) {
             return Ok(());
         }
         address::listen(listen).await.map(drop).map_err(ApiError::internal)

@@ -215,3 +215,34 @@ async fn every_answer_has_an_id_of_its_own() {
     }
     assert_ne!(ids[0], ids[1]);
 }
+
+/// Only the port is the same as the one that the proxy holds itself.
+#[tokio::test]
+async fn a_move_to_an_address_in_use_changes_nothing_and_closes_nothing() {
+    let rig = echo_rig().await;
+    let port = rig.listen.port();
+    let taken = TcpListener::bind(("127.0.0.2", port)).await.expect("nobody listens there");
+    let mut live = rig.dial().await;
+    round_trip(&mut live, b"before").await;
+    let moved = format!(r#"{{"listen":"127.0.0.2:{port}","refuse":true}}"#);
+    let in_use = format!("listen tcp 127.0.0.2:{port}: bind: address already in use");
+    let told = refused(&rig.client, "PATCH", "/proxies/p", &moved).await;
+    assert_eq!(told, (500, in_use.clone()));
+    let other = NewProxy::new("p", &format!("127.0.0.2:{port}"), &rig.upstream);
+    let told = rig.client.populate(&[other]).await.expect_err("in use");
+    assert_eq!(told.status(), Some(500), "{told}");
+    let everywhere = format!(r#"{{"listen":"0.0.0.0:{port}"}}"#);
+    let proxy = rig.client.proxy("p").await.expect("told");
+    assert_eq!((proxy.listen, proxy.enabled, proxy.refuse), (rig.listen.to_string(), true, false));
+    round_trip(&mut live, b"still").await;
+    // That it is in the way itself cannot be told from others; it comes back where it was.
+    assert_eq!(refused(&rig.client, "PATCH", "/proxies/p", &everywhere).await.0, 500);
+    let proxy = rig.client.proxy("p").await.expect("told");
+    assert_eq!((proxy.listen, proxy.enabled), (rig.listen.to_string(), true));
+    round_trip(&mut rig.dial().await, b"back").await;
+    drop(taken);
+    let (status, _) = call(&rig.client, "PATCH", "/proxies/p", &moved).await;
+    assert_eq!(status, 200);
+    let proxy = rig.client.proxy("p").await.expect("told");
+    assert_eq!((proxy.listen, proxy.refuse), (format!("127.0.0.2:{port}"), true));
+}
