@@ -121,6 +121,11 @@ impl Command {
         self.state == State::Done
     }
 
+    /// Whether it has no arguments.
+    pub(super) fn is_bare(&self) -> bool {
+        self.kept.len() <= 1
+    }
+
     /// Its name in capitals, once it is known.
     pub(super) fn name(&self) -> String {
         let name = self.kept.first().map(Vec::as_slice).unwrap_or_default();

@@ -26,6 +26,8 @@ const DISCARD: &[u8] = b"*1\r\n$7\r\nDISCARD\r\n";
 enum Awaited {
     /// So many replies go on.
     Pass(u64),
+    /// The reply to the MULTI of this transaction goes on; an error means that there is none.
+    Begin(u64),
     /// No reply comes; this is sent in its place.
     Inject(Bytes),
     /// A reply comes; this is sent in its place.
@@ -64,6 +66,8 @@ pub(crate) struct Conversation {
     rest_passes: Option<bool>,
     /// In a transaction: what is to happen to it.
     transaction: Option<Option<Action>>,
+    /// Counts the transactions that have begun.
+    transactions: u64,
     reply: Reply,
     /// Whether the rest of a reply goes on.
     reply_passes: Option<bool>,
@@ -92,6 +96,7 @@ impl Conversation {
             unjudged: BytesMut::new(),
             rest_passes: None,
             transaction: None,
+            transactions: 0,
             reply: Reply::default(),
             reply_passes: None,
         }
@@ -186,16 +191,18 @@ impl Conversation {
             self.awaited.push_back(Awaited::Untouched);
             return;
         }
+        let transactions = self.transactions;
         let action = self.choose(&name);
+        let begins = transactions != self.transactions;
         self.rest_passes = Some(matches!(
             &action,
             None | Some(Action::Delay(_) | Action::LoseReply | Action::CloseAfter)
         ));
         match action {
-            None => self.await_reply(outgoing, &head),
+            None => self.await_reply(outgoing, &head, begins),
             Some(Action::Delay(delay)) => {
                 outgoing.delay(now, delay);
-                self.await_reply(outgoing, &head);
+                self.await_reply(outgoing, &head, begins);
             }
             Some(Action::Error(error)) if name == "EXEC" => {
                 outgoing.pass(DISCARD);
@@ -218,8 +225,11 @@ impl Conversation {
         }
     }
 
-    fn await_reply(&mut self, outgoing: &mut Outbox, head: &[u8]) {
+    fn await_reply(&mut self, outgoing: &mut Outbox, head: &[u8], begins: bool) {
         outgoing.pass(head);
+        if begins {
+            return self.awaited.push_back(Awaited::Begin(self.transactions));
+        }
         match self.awaited.back_mut() {
             Some(Awaited::Pass(count)) => *count += 1,
             _ => self.awaited.push_back(Awaited::Pass(1)),
@@ -235,8 +245,12 @@ impl Conversation {
             ("MULTI", _) => {
                 let named = self.rules.iter_mut().filter(|rule| rule.names("MULTI"));
                 let action = named.filter_map(|rule| rule.act_on(name, &self.command)).next();
-                if !matches!(action, Some(Action::Error(_))) {
+                // A nested one is refused by the server and changes nothing, nor does one with
+                // arguments begin anything.
+                let may_begin = self.transaction.is_none() && self.command.is_bare();
+                if may_begin && !matches!(action, Some(Action::Error(_))) {
                     self.transaction = Some(None);
+                    self.transactions += 1;
                 }
                 action
             }
@@ -244,7 +258,7 @@ impl Conversation {
                 let queued = transaction.take().flatten();
                 queued.or_else(|| meant(&mut self.rules, &self.command))
             }
-            ("DISCARD", Some(_)) => {
+            ("DISCARD" | "RESET", Some(_)) => {
                 self.transaction = None;
                 None
             }
@@ -310,6 +324,13 @@ impl Conversation {
                 if *count == 0 {
                     self.awaited.pop_front();
                 }
+                self.reply_passes = Some(true);
+            }
+            Some(Awaited::Begin(number)) => {
+                if *first == b'-' && *number == self.transactions {
+                    self.transaction = None;
+                }
+                self.awaited.pop_front();
                 self.reply_passes = Some(true);
             }
             Some(Awaited::Replace(error)) => {

@@ -132,6 +132,43 @@ fn a_transaction_is_refused_as_a_whole() {
     check(&rule, (&sent, answers), (&passed, got), false);
 }
 
+/// What is no transaction to the server is none to the rules.
+#[test]
+fn commands_behind_a_multi_that_does_not_count_are_acted_on() {
+    let rule = json!({"commands": "SET", "action": "error", "error": "NOREPLICAS no"});
+    let (multi, exec) = (command(&["MULTI"]), command(&["EXEC"]));
+    let set = command(&["SET", "a", "1"]);
+    let refused = &b"-NOREPLICAS no\r\n"[..];
+    // RESET ends a transaction.
+    let begun = [&multi[..], &set, &command(&["RESET"])].concat();
+    let answers = b"+OK\r\n+QUEUED\r\n+RESET\r\n";
+    let got = [&answers[..], refused].concat();
+    check(&rule, (&[&begun[..], &set].concat(), answers), (&begun, &got), false);
+    // A MULTI that cannot be right begins none.
+    let wrong = command(&["MULTI", "x"]);
+    let got = [&b"-ERR wrong\r\n"[..], refused].concat();
+    check(&rule, (&[&wrong[..], &set].concat(), b"-ERR wrong\r\n"), (&wrong, &got), false);
+    // Within one, another is refused and changes nothing.
+    let queued = [&multi[..], &set, &multi].concat();
+    let answers = b"+OK\r\n+QUEUED\r\n-ERR nested\r\n+OK\r\n";
+    let got = b"+OK\r\n+QUEUED\r\n-ERR nested\r\n-NOREPLICAS no\r\n";
+    let sent = [&queued[..], &exec].concat();
+    let passed = [&queued[..], &command(&["DISCARD"])].concat();
+    check(&rule, (&sent, answers), (&passed, got), false);
+}
+
+#[test]
+fn a_refused_multi_begins_nothing() {
+    let rule = json!({"commands": "SET", "action": "error", "error": "NOREPLICAS no"});
+    let mut conversation = conversation(std::slice::from_ref(&rule));
+    let (multi, set) = (command(&["MULTI"]), command(&["SET", "a", "1"]));
+    assert_eq!(to_server(&mut conversation, &multi, 5), multi);
+    let refused = b"-NOAUTH Authentication required.\r\n";
+    assert_eq!(to_client(&mut conversation, refused, 5).0, refused);
+    assert_eq!(to_server(&mut conversation, &set, 5), b"");
+    assert_eq!(to_client(&mut conversation, b"", 5).0, b"-NOREPLICAS no\r\n");
+}
+
 #[test]
 fn pushed_messages_and_nested_replies_do_not_upset_the_count() {
     let rule = json!({"commands": "SET", "action": "error", "error": "BUSY no"});
