@@ -107,11 +107,13 @@ impl Conversation {
         let mut before = std::mem::take(&mut self.rules);
         let mut changed = false;
         for toxic in toxics {
-            let same = before.iter().position(|rule| rule.is_of(toxic));
-            changed |= same.is_none();
-            self.rules.push(match same {
-                Some(place) => before.remove(place),
-                None => Rule::new(toxic, self.seed),
+            let known = before.iter().position(|rule| rule.was_of(toxic));
+            let known = known.map(|place| before.remove(place));
+            let same = known.as_ref().is_some_and(|rule| rule.is_of(toxic));
+            changed |= !same;
+            self.rules.push(match known {
+                Some(rule) if same => rule,
+                before => Rule::new(toxic, self.seed, before.as_ref()),
             });
         }
         if changed || !before.is_empty() {

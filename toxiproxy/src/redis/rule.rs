@@ -42,15 +42,20 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// The rule of a toxic on the connection with this seed.
-    pub(super) fn new(toxic: &Toxic, connection_seed: u64) -> Rule {
+    /// The rule of a toxic on the connection with this seed. The next version of a rule that acted
+    /// keeps the place among the `first`.
+    pub(super) fn new(toxic: &Toxic, connection_seed: u64, before: Option<&Rule>) -> Rule {
         let values = &toxic.attributes;
         let mut random = random::generator(connection_seed, (toxic.dice(), toxic.version));
         let names = values.text(&attributes::COMMANDS);
         let words = names.split([',', ' ']).filter(|name| !name.is_empty());
+        let has_place = || match before {
+            Some(before) => before.acts || toxic.scope.has_places_for_all(),
+            None => toxic.scope.take_place(1),
+        };
         Rule {
             of: (toxic.id, toxic.version),
-            acts: random.random::<f64>() < toxic.toxicity && toxic.scope.take_place(1),
+            acts: random.random::<f64>() < toxic.toxicity && has_place(),
             names: words.map(str::to_ascii_uppercase).collect(),
             key_pattern: values.text(&attributes::KEYS).as_bytes().to_vec(),
             share: values.share(&attributes::SHARE),
@@ -62,6 +67,11 @@ impl Rule {
     /// Whether it is the rule of this toxic, in this version.
     pub(super) fn is_of(&self, toxic: &Toxic) -> bool {
         self.of == (toxic.id, toxic.version)
+    }
+
+    /// Whether it is the rule of this toxic, in some version.
+    pub(super) fn was_of(&self, toxic: &Toxic) -> bool {
+        self.of.0 == toxic.id
     }
 
     /// What it does to this command, if it acts on it: the dice are thrown last.

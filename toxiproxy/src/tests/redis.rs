@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::client::ToxicUpdate;
 
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 const SET: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
@@ -175,6 +176,12 @@ async fn first_counts_connections_also_for_commands() {
     let (_first, _) = upstream.accept().await.expect("the proxy dials");
     send(&mut client, SET).await;
     assert_reads(&mut client, b"-ERR refused by the proxy\r\n").await;
+    // An update acts on the connection that has the place, and on no other.
+    let mut update = ToxicUpdate::default();
+    update.attributes.insert("error".into(), "LOADING no".into());
+    rig.client.update_toxic("p", "redis_downstream", &update).await.expect("updated");
+    send(&mut client, SET).await;
+    assert_reads(&mut client, b"-LOADING no\r\n").await;
     let mut client = rig.dial().await;
     let (mut second, _) = upstream.accept().await.expect("the proxy dials");
     send(&mut client, SET).await;
