@@ -153,6 +153,11 @@ impl Conversation {
         outgoing.finish()
     }
 
+    /// The client sends no more: the part of a command that waits to be judged goes on as it is.
+    pub(super) fn end_commands(&mut self) -> Option<Bytes> {
+        (!self.unjudged.is_empty()).then(|| self.unjudged.split().freeze())
+    }
+
     fn follow_command(&mut self, data: &[u8], now: Instant, outgoing: &mut Outbox) -> usize {
         let Ok(taken) = self.command.feed(data) else {
             outgoing.pass(&std::mem::take(&mut self.unjudged));

@@ -57,7 +57,14 @@ impl Stage for Commands {
             if conversation.is_full() {
                 return Step::Wait(None);
             }
-            let Some(chunk) = input.pop() else { return input.pass() };
+            let Some(chunk) = input.pop() else {
+                if input.ended().is_some()
+                    && let Some(data) = conversation.end_commands()
+                {
+                    return Step::Chunk(Chunk { data, arrived: context.now });
+                }
+                return input.pass();
+            };
             self.outgoing.extend(conversation.commands(&chunk.data, context.now));
         }
         drop(conversation);

@@ -187,3 +187,19 @@ async fn first_counts_connections_also_for_commands() {
     send(&mut client, SET).await;
     assert_reads(&mut second, SET).await;
 }
+
+/// Half a command makes no difference to the server, but the test of a server may look for it.
+#[tokio::test]
+async fn what_was_begun_before_an_end_goes_on() {
+    let (rig, upstream) = manual_rig().await;
+    rig.add(redis("SET", "error")).await;
+    for begun in [&SET[..SET.len() - 3], b"*", b"*1"] {
+        let mut client = rig.dial().await;
+        let (mut server, _) = upstream.accept().await.expect("the proxy dials");
+        send(&mut client, &[PING, begun].concat()).await;
+        client.shutdown().await.expect("closed for writing");
+        let mut got = Vec::new();
+        timeout(PATIENCE, server.read_to_end(&mut got)).await.expect("in time").expect("an end");
+        assert_eq!(got, [PING, begun].concat());
+    }
+}
