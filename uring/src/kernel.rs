@@ -7,12 +7,12 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use io_uring::types::{BufRingEntry, Fd};
 use io_uring::{IoUring, cqueue, opcode, squeue};
@@ -32,6 +32,8 @@ const PAGE: usize = 4096;
 /// A buffer with bytes in it.
 #[derive(Debug)]
 pub struct Chunk {
+    /// The number of the ring that the buffer belongs to.
+    ring: u64,
     id: u16,
     buffer: Box<[u8]>,
     filled: Range<usize>,
@@ -70,12 +72,16 @@ const READABLE: u32 = 1;
 
 pub(crate) struct Kernel {
     ring: IoUring,
+    /// Unique in the process.
+    number: u64,
     table: *mut BufRingEntry,
     tail: u16,
     /// By the buffer's id: its address, while the kernel may write to it.
     lent: Vec<*mut [u8]>,
     /// By socket: what the kernel may read.
     sending: HashMap<usize, Loan>,
+    /// What the kernel had no room for, oldest first.
+    backlog: VecDeque<squeue::Entry>,
 }
 
 /// A chunk whose buffer the kernel has.
@@ -104,22 +110,29 @@ impl Kernel {
             ring.submitter().register_buf_ring_with_flags(table as u64, BUFFERS, GROUP, 0)?;
         }
         let lent = vec![ptr::slice_from_raw_parts_mut(ptr::null_mut(), 0); usize::from(BUFFERS)];
-        let mut kernel = Kernel { ring, table, tail: 0, lent, sending: HashMap::new() };
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        let (sending, backlog) = (HashMap::new(), VecDeque::new());
+        let mut kernel = Kernel { ring, number, table, tail: 0, lent, sending, backlog };
         for id in 0..BUFFERS {
             let buffer = vec![0; CHUNK_BYTES].into_boxed_slice();
-            kernel.lend(Chunk { id, buffer, filled: 0..0 });
+            kernel.lend(Chunk { ring: number, id, buffer, filled: 0..0 });
         }
         Ok(kernel)
     }
 
-    /// Lets the kernel receive into the chunk's buffer.
+    /// Lets the kernel receive into the chunk's buffer. One of another ring is only freed: here its
+    /// id is that of another buffer.
     pub(crate) fn lend(&mut self, chunk: Chunk) {
+        if chunk.ring != self.number {
+            return;
+        }
         let buffer = Box::into_raw(chunk.buffer);
         self.lent[usize::from(chunk.id)] = buffer;
         let place = usize::from(self.tail % BUFFERS);
         self.tail = self.tail.wrapping_add(1);
         // SAFETY: the place is within the table, and the kernel reads entries before the tail
-        // only; an id is in the table at most once, so the table never overflows. The tail is a
+        // only; an id of this ring is in the table at most once, so the table never overflows. The tail is a
         // field of the first entry, aligned for its type, which set_* do not touch.
         unsafe {
             let entry = &mut *self.table.add(place);
@@ -140,7 +153,8 @@ impl Kernel {
         }
         // SAFETY: the address is of a Box that was lent, and it is taken back once.
         let buffer = unsafe { Box::from_raw(buffer) };
-        Some(Chunk { id, buffer, filled: 0..bytes.min(CHUNK_BYTES) })
+        let filled = 0..bytes.min(CHUNK_BYTES);
+        Some(Chunk { ring: self.number, id, buffer, filled })
     }
 
     /// Receives from the socket until it is cancelled, ends, or finds no buffer.
@@ -162,12 +176,12 @@ impl Kernel {
         fd: BorrowedFd<'_>,
         chunk: Chunk,
     ) -> Result<(), Chunk> {
-        if self.sending.contains_key(&socket) {
+        if chunk.ring != self.number || self.sending.contains_key(&socket) {
             return Err(chunk);
         }
         let (address, length) = (chunk.data().as_ptr(), chunk.data().len());
         let send = opcode::Send::new(Fd(fd.as_raw_fd()), address, length as u32).build();
-        let Chunk { id, buffer, filled } = chunk;
+        let Chunk { id, buffer, filled, .. } = chunk;
         let loan = Loan { id, buffer: Box::into_raw(buffer), filled };
         self.sending.insert(socket, loan);
         self.push(&send.user_data(number(socket, SEND)));
@@ -183,17 +197,35 @@ impl Kernel {
     }
 
     fn push(&mut self, request: &squeue::Entry) {
+        if self.backlog.is_empty() && self.try_push(request) {
+            return;
+        }
+        self.backlog.push_back(request.clone());
+        // The queue is full: the kernel takes it all now, or at the next turn.
+        let _ = self.ring.submit();
+        self.push_backlog();
+    }
+
+    fn try_push(&mut self, request: &squeue::Entry) -> bool {
         // SAFETY: requests are made in this file only: a receive, a watch and a cancel name no
-        // address, a send one in `sending`.
-        while unsafe { self.ring.submission().push(request) }.is_err() {
-            // The queue is full: the kernel takes it all now, or at the latest the next time.
-            let _ = self.ring.submit();
+        // address, a send one in `sending`, which stays there until the kernel is done.
+        unsafe { self.ring.submission().push(request) }.is_ok()
+    }
+
+    fn push_backlog(&mut self) {
+        while let Some(request) = self.backlog.pop_front() {
+            if !self.try_push(&request) {
+                return self.backlog.push_front(request);
+            }
         }
     }
 
     /// Hands over what was asked for and waits until something is done.
     pub(crate) fn wait(&mut self) -> io::Result<()> {
-        match self.ring.submit_and_wait(1) {
+        self.push_backlog();
+        // With more to hand over there is no time to wait.
+        let wanted = usize::from(self.backlog.is_empty());
+        match self.ring.submit_and_wait(wanted) {
             Ok(_) => Ok(()),
             Err(error) => match error.kind() {
                 // Or more is done than there is room for: look at what is done.
@@ -230,7 +262,8 @@ impl Kernel {
                 // SAFETY: the address is of a Box that was taken apart in `send`; the kernel is
                 // done with it, and it was taken out of `sending`, so it is taken back once.
                 let buffer = unsafe { Box::from_raw(buffer) };
-                Some(Completion::Sent { socket, chunk: Chunk { id, buffer, filled }, result })
+                let chunk = Chunk { ring: self.number, id, buffer, filled };
+                Some(Completion::Sent { socket, chunk, result })
             }
             WATCH => Some(Completion::Readable { socket, result: result.map(drop) }),
             _ => None,

@@ -84,7 +84,7 @@ impl Ring {
     /// Sends a chunk, which comes back with an [`Event::Sent`].
     ///
     /// # Errors
-    /// The chunk, if another is being sent, or the socket is not the ring's.
+    /// The chunk, if another is being sent, or if the socket or the chunk is not the ring's.
     pub fn send(&mut self, socket: Socket, chunk: Chunk) -> Result<(), Chunk> {
         let Some(entry) = self.sockets.get_mut(socket.0) else { return Err(chunk) };
         self.kernel.send(socket.0, entry.fd.as_fd(), chunk)?;
@@ -102,7 +102,7 @@ impl Ring {
         }
     }
 
-    /// Lets a chunk's buffer be received into again.
+    /// Lets a chunk's buffer be received into again, if it is the ring's.
     pub fn recycle(&mut self, chunk: Chunk) {
         self.kernel.lend(chunk);
     }

@@ -179,6 +179,51 @@ fn watching_needs_no_buffer_and_takes_nothing() {
     assert!(matches!(&now[..], [(3, Event::Stopped(Stop::Cancelled))]), "{now:?}");
 }
 
+/// Buffers are known by numbers, which another ring has too.
+#[test]
+fn a_chunk_of_another_ring_is_refused() {
+    let (Some(mut ring), Some(mut other)) = (ring(), ring()) else { return };
+    let ((mut client, near), (_server, far)) = (pair(), pair());
+    let (near, far) = (ring.adopt(near, 1), other.adopt(far, 2));
+    ring.receive(near);
+    for round in 0..3 {
+        client.write_all(b"strange").expect("sent");
+        let Some((1, Event::Received(chunk))) = events(&mut ring, 1).pop() else {
+            panic!("received")
+        };
+        let chunk = other.send(far, chunk).expect_err("not this ring's");
+        assert_eq!(chunk.data(), b"strange", "round {round}");
+        other.recycle(chunk);
+    }
+    // All of its own buffers are still in their places.
+    let (mut client, near) = pair();
+    let near = other.adopt(near, 3);
+    other.receive(near);
+    for round in 0..600_u32 {
+        client.write_all(&round.to_le_bytes()).expect("sent");
+        let Some((3, Event::Received(chunk))) = events(&mut other, 1).pop() else {
+            panic!("received")
+        };
+        assert_eq!(chunk.data(), round.to_le_bytes());
+        other.recycle(chunk);
+    }
+}
+
+/// More than the ring has room for between two turns.
+#[test]
+fn what_is_asked_for_at_once_is_not_bounded() {
+    let Some(mut ring) = ring() else { return };
+    let (_client, near) = pair();
+    let near = ring.adopt(near, 1);
+    ring.receive(near);
+    for _ in 0..2000 {
+        ring.cancel(near);
+    }
+    let now = events(&mut ring, 1);
+    assert!(matches!(&now[..], [(1, Event::Stopped(Stop::Cancelled))]), "{now:?}");
+    assert!(ring.release(near).is_some());
+}
+
 /// Compiles only where there is everything that the users of a ring call.
 macro_rules! assert_interface {
     ($ring:ty, $socket:ty, $chunk:ty) => {
