@@ -119,8 +119,12 @@ async fn reach(
                 return match dialled {
                     Ok(Ok(server)) => Some(server),
                     Ok(Err(error)) => {
-                        if error.kind() == io::ErrorKind::ConnectionRefused {
-                            refuse(client, &registered.live);
+                        match error.kind() {
+                            io::ErrorKind::ConnectionRefused => refuse(client, &registered.live),
+                            // Accepted, and reset before that was seen here. Only a dead socket
+                            // refuses the option.
+                            io::ErrorKind::ConnectionReset => drop(reset_on_drop(client)),
+                            _ => {}
                         }
                         unreachable(upstream, &error)
                     }

@@ -152,3 +152,24 @@ async fn a_slow_accept_delays_new_connections_and_not_those_that_live() {
     let wrong = ProxyUpdate { accept_delay_ms: Some(u64::MAX), ..ProxyUpdate::default() };
     assert_eq!(rig.client.update("p", &wrong).await.expect_err("too long").status(), Some(400));
 }
+
+/// The reset is often there before the proxy has seen that it was accepted.
+#[tokio::test]
+async fn an_upstream_that_resets_at_once_resets_the_client() {
+    const ROUNDS: usize = 200;
+    let (rig, upstream) = manual_rig().await;
+    let upstream = upstream.into_std().expect("a listener");
+    upstream.set_nonblocking(false).expect("the option is taken");
+    let resets = std::thread::spawn(move || {
+        for _ in 0..ROUNDS {
+            let (socket, _) = upstream.accept().expect("the proxy dials");
+            let linger = Some(Duration::ZERO);
+            socket2::SockRef::from(&socket).set_linger(linger).expect("the option is taken");
+        }
+    });
+    for round in 0..ROUNDS {
+        let read = next_read(&mut rig.dial().await).await;
+        assert!(is_reset(&read), "{read:?} in round {round}");
+    }
+    resets.join().expect("every connection was reset");
+}
