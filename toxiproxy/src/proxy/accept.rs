@@ -22,6 +22,8 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// How often an upstream that refused is tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// How long it may take to accept then; it is tried again.
+const TRY_FOR: Duration = Duration::from_secs(1);
 
 /// A running listener.
 pub(super) struct Acceptor(JoinHandle<()>);
@@ -55,27 +57,36 @@ async fn accept(mut listener: TcpListener, upstream: Arc<str>, live: Arc<Live>) 
             },
             () = live.upstream_refused.notified() => {
                 listener = match listener.local_addr() {
-                    Ok(address) => {
+                    // Otherwise the refusal is of before it was to refuse no more.
+                    Ok(address) if live.manners().refuse => {
                         drop(listener);
-                        listen_with(&upstream, address).await
+                        listen_with(&upstream, address, &live).await
                     }
-                    Err(_) => listener,
+                    _ => listener,
                 };
             }
         }
     }
 }
 
-/// Refuses connections as the upstream does, until the upstream takes them again.
-async fn listen_with(upstream: &str, address: SocketAddr) -> TcpListener {
+/// Refuses connections as the upstream does, until the upstream takes them again or the proxy is to
+/// refuse no more.
+async fn listen_with(upstream: &str, address: SocketAddr, live: &Live) -> TcpListener {
     loop {
         sleep(TRY_AGAIN_AFTER).await;
-        let Ok(Ok(_)) = timeout(DIAL_WITHIN, TcpStream::connect(upstream)).await else { continue };
+        let is_to_refuse = live.manners().refuse;
+        if is_to_refuse && !accepts(upstream).await {
+            continue;
+        }
         match TcpListener::bind(address).await {
             Ok(listener) => return listener,
             Err(error) => tracing::warn!(%address, %error, "cannot listen again"),
         }
     }
+}
+
+async fn accepts(upstream: &str) -> bool {
+    matches!(timeout(TRY_FOR, TcpStream::connect(upstream)).await, Ok(Ok(_)))
 }
 
 /// A connection from its acceptance to its end.

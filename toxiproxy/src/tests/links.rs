@@ -173,3 +173,24 @@ async fn an_upstream_that_resets_at_once_resets_the_client() {
     }
     resets.join().expect("every connection was reset");
 }
+
+#[tokio::test]
+async fn a_proxy_that_refuses_can_be_told_not_to() {
+    let (rig, upstream) = manual_rig().await;
+    drop(upstream);
+    let refuse = |refuse| ProxyUpdate { refuse: Some(refuse), ..ProxyUpdate::default() };
+    rig.client.update("p", &refuse(true)).await.expect("updated");
+    assert!(is_reset(&next_read(&mut rig.dial().await).await));
+    let refused = async { while TcpStream::connect(rig.listen).await.is_ok() {} };
+    timeout(PATIENCE, refused).await.expect("as the upstream");
+    rig.client.update("p", &refuse(false)).await.expect("updated");
+    let accepted = async {
+        loop {
+            if let Ok(socket) = TcpStream::connect(rig.listen).await {
+                break socket;
+            }
+        }
+    };
+    let mut socket = timeout(PATIENCE, accepted).await.expect("it listens again");
+    assert_eq!(next_read(&mut socket).await.expect("a FIN, not a reset"), 0);
+}
