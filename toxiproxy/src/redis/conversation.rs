@@ -109,6 +109,10 @@ impl Conversation {
         for toxic in toxics {
             let known = before.iter().position(|rule| rule.was_of(toxic));
             let known = known.map(|place| before.remove(place));
+            if known.is_none() && self.up != Mode::Followed {
+                // No command is judged any more: the places of the first are for others.
+                continue;
+            }
             let same = known.as_ref().is_some_and(|rule| rule.is_of(toxic));
             changed |= !same;
             self.rules.push(match known {

@@ -233,6 +233,19 @@ fn what_is_no_resp_is_counted_once() {
     assert_eq!(untouched.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
 
+#[test]
+fn an_untouched_connection_takes_no_place_among_the_first() {
+    let body = json!({"type": "redis", "first": 1, "attributes": {"action": "error"}});
+    let toxic = Toxic::parse(&Fields::of(body, "toxics.ToxicWrapper").expect("an object"));
+    let toxic = toxic.expect("a toxic");
+    let mut untouched = conversation(&[json!({"commands": "NEVER"})]);
+    to_server(&mut untouched, b"GET / HTTP/1.1\r\n\r\n", 5);
+    untouched.set_rules(std::iter::once(&toxic.clone().with_id(1)));
+    let mut followed = conversation(&[]);
+    followed.set_rules(std::iter::once(&toxic.with_id(1)));
+    assert_eq!(to_server(&mut followed, &command(&["SET", "a", "1"]), 5), b"");
+}
+
 /// Commands, and what might be taken for them.
 fn traffic() -> impl Strategy<Value = Vec<u8>> {
     let words = vec("[a-zA-Z*$\r\n]{0,12}", 1..5);
