@@ -132,8 +132,8 @@ impl Kernel {
         let place = usize::from(self.tail % BUFFERS);
         self.tail = self.tail.wrapping_add(1);
         // SAFETY: the place is within the table, and the kernel reads entries before the tail
-        // only; an id of this ring is in the table at most once, so the table never overflows. The tail is a
-        // field of the first entry, aligned for its type, which set_* do not touch.
+        // only; an id of this ring is in the table at most once, so the table never overflows. The
+        // tail is a field of the first entry, aligned for its type, which set_* do not touch.
         unsafe {
             let entry = &mut *self.table.add(place);
             entry.set_addr(buffer.cast::<u8>() as u64);

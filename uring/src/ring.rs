@@ -70,8 +70,8 @@ impl Ring {
         }
     }
 
-    /// Tells once, by an [`Event::Readable`], when there is something to read. Nothing is taken from
-    /// the socket, so that no buffer is needed.
+    /// Tells once, by an [`Event::Readable`], when there is something to read. Nothing is taken
+    /// from the socket, so that no buffer is needed.
     pub fn watch(&mut self, socket: Socket) {
         if let Some(entry) = self.sockets.get_mut(socket.0)
             && !entry.watched

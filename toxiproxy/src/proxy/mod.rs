@@ -160,7 +160,8 @@ impl Proxy {
     /// A wrong type, or an address that does not resolve or cannot be bound; nothing is changed
     /// then.
     pub(crate) async fn update(&self, given: &Fields) -> Result<(), ApiError> {
-        // What is not given is read under the lock, so that of two updates neither undoes the other.
+        // What is not given is read under the lock, so that neither of two updates undoes the
+        // other.
         let mut listening = self.listening.lock().await;
         if listening.is_gone {
             return Err(ApiError::proxy_not_found());
