@@ -28,6 +28,22 @@ fn events(ring: &mut Ring, wanted: usize) -> Vec<(u64, Event)> {
     events
 }
 
+/// Receives bytes one by one until the ring has no buffer left; they are all in what is returned.
+fn exhaust(ring: &mut Ring, near: Socket, client: &mut TcpStream) -> Vec<Chunk> {
+    ring.receive(near);
+    let mut kept = Vec::new();
+    loop {
+        client.write_all(b"x").expect("sent");
+        for (_, event) in events(ring, 1) {
+            match event {
+                Event::Received(chunk) => kept.push(chunk),
+                Event::Stopped(Stop::NoBuffers) => return kept,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_received_can_be_sent_from_where_it_is() {
     let Some(mut ring) = ring() else { return };
@@ -128,18 +144,7 @@ fn without_buffers_receiving_stops_and_can_begin_again() {
     let Some(mut ring) = ring() else { return };
     let (mut client, near) = pair();
     let near = ring.adopt(near, 1);
-    ring.receive(near);
-    let mut kept = Vec::new();
-    'all_out: loop {
-        client.write_all(b"x").expect("sent");
-        for (_, event) in events(&mut ring, 1) {
-            match event {
-                Event::Received(chunk) => kept.push(chunk),
-                Event::Stopped(Stop::NoBuffers) => break 'all_out,
-                other => panic!("{other:?}"),
-            }
-        }
-    }
+    let kept = exhaust(&mut ring, near, &mut client);
     assert!(kept.len() > 100);
     kept.into_iter().for_each(|chunk| ring.recycle(chunk));
     ring.receive(near);
@@ -152,18 +157,7 @@ fn watching_needs_no_buffer_and_takes_nothing() {
     let Some(mut ring) = ring() else { return };
     let ((mut client, near), (mut other, watched)) = (pair(), pair());
     let (near, watched) = (ring.adopt(near, 1), ring.adopt(watched, 2));
-    ring.receive(near);
-    let mut kept = Vec::new();
-    'all_out: loop {
-        client.write_all(b"x").expect("sent");
-        for (_, event) in events(&mut ring, 1) {
-            match event {
-                Event::Received(chunk) => kept.push(chunk),
-                Event::Stopped(Stop::NoBuffers) => break 'all_out,
-                other => panic!("{other:?}"),
-            }
-        }
-    }
+    let _kept = exhaust(&mut ring, near, &mut client);
     other.write_all(b"news").expect("sent");
     ring.watch(watched);
     assert!(ring.release(watched).is_none(), "it is watched");

@@ -4,6 +4,7 @@ use super::file::Time;
 use super::place::Source;
 use anyhow::Result;
 use redrill_history::print_duration;
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::Spanned;
@@ -30,10 +31,9 @@ pub(super) fn whole<T: TryFrom<i64>>(
 ) -> Result<T> {
     let Some(written) = written else { return Ok(default) };
     let number = Some(*written.get_ref()).filter(|number| range.contains(number));
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
-        let message = format!("{what} must be from {} to {}", range.start(), range.end());
-        source.at(&written.span(), &message)
-    })
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| outside(what, written, range.start(), range.end(), source))
 }
 
 /// A number that may have decimals, or the default where nothing is written.
@@ -50,8 +50,7 @@ pub(super) fn number(
     match written {
         // NaN is in no range.
         Some(written) if !range.contains(written.get_ref()) => {
-            let message = format!("{what} must be from {} to {}", range.start(), range.end());
-            Err(source.at(&written.span(), &message))
+            Err(outside(what, written, range.start(), range.end(), source))
         }
         written => Ok(written.map_or(default, |written| *written.get_ref())),
     }
@@ -71,10 +70,20 @@ pub(super) fn time(
     match written {
         Some(written) if !range.contains(&written.get_ref().0) => {
             let (least, most) = (in_words(*range.start()), in_words(*range.end()));
-            Err(source.at(&written.span(), &format!("{what} must be from {least} to {most}")))
+            Err(outside(what, written, &least, &most, source))
         }
         written => Ok(written.map_or(default, |written| written.get_ref().0)),
     }
+}
+
+fn outside<T>(
+    what: &str,
+    written: &Spanned<T>,
+    least: &dyn Display,
+    most: &dyn Display,
+    source: &Source<'_>,
+) -> anyhow::Error {
+    source.at(&written.span(), &format!("{what} must be from {least} to {most}"))
 }
 
 /// `7d`, where text for machines says `7days`.

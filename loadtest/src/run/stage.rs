@@ -67,8 +67,8 @@ impl Stage {
 /// `<time>-<plan>`, with a number where another run of this second has that name.
 fn make_folder(plan: &ResolvedPlan, runs: &Path) -> Result<RunFolder> {
     let time = humantime::format_rfc3339_seconds(wall_now()).to_string().replace(':', "-");
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let name: String = format!("{time}-{}", plan.name).chars().map(plain).collect();
+    // A plan's name is one that a folder can have.
+    let name = format!("{time}-{}", plan.name);
     let mut tried = RunFolder::create(runs, &name);
     for number in 2..SAME_SECOND {
         if !runs.join(&name).exists() || tried.is_ok() {
