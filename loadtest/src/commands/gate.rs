@@ -96,9 +96,9 @@ fn leave_out(gate: &mut GatePlan, sides: &Sides) {
         return;
     }
     for metric in METRICS {
-        let Some(needs) = metric.needs() else { continue };
-        if gate.tolerated.remove(metric.name()).is_some() {
-            output::note(&format!("{} is not compared: it needs {needs}", metric.name()));
+        let Some(needs) = metric.needs else { continue };
+        if gate.tolerated.remove(metric.name).is_some() {
+            output::note(&format!("{} is not compared: it needs {needs}", metric.name));
         }
     }
 }

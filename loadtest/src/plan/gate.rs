@@ -68,7 +68,7 @@ pub(super) fn resolve(
             }
         }
         None => {
-            let each = METRICS.iter().map(|one| (one.name().to_owned(), one.tolerated()));
+            let each = METRICS.iter().map(|one| (one.name.to_owned(), one.tolerated));
             tolerated.extend(each);
         }
     }
@@ -98,7 +98,7 @@ pub(crate) fn tolerate(plan: &mut GatePlan, text: &str) -> Result<(), String> {
 }
 
 fn no_metric(name: &str) -> String {
-    let names: Vec<&str> = METRICS.iter().map(|metric| metric.name()).collect();
+    let names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
     format!("there is no metric '{name}'; there are {}", names.join(", "))
 }
 

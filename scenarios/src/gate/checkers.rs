@@ -27,11 +27,11 @@ struct Gated(usize);
 
 impl Checker for Gated {
     fn id(&self) -> &'static str {
-        METRICS[self.0].id()
+        METRICS[self.0].id
     }
 
     fn statement(&self) -> &'static str {
-        METRICS[self.0].statement()
+        METRICS[self.0].statement
     }
 
     fn objective(&self) -> Objective {
@@ -39,7 +39,7 @@ impl Checker for Gated {
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {
-        let name = METRICS[self.0].name();
+        let name = METRICS[self.0].name;
         plan.gate.as_ref().is_some_and(|gate| gate.tolerated.contains_key(name))
     }
 
@@ -47,15 +47,15 @@ impl Checker for Gated {
         let metric = METRICS[self.0];
         let sides = Sides::of(run);
         let judge = Judge::new(run, &sides);
-        let comparisons = judge.comparisons(metric.name());
+        let comparisons = judge.comparisons(metric.name);
         let mut finding = Finding::new(self.id(), self.statement());
-        let tolerated = run.plan.gate.as_ref().and_then(|gate| gate.tolerated.get(metric.name()));
+        let tolerated = run.plan.gate.as_ref().and_then(|gate| gate.tolerated.get(metric.name));
         finding.objective =
             tolerated.map_or_else(String::new, |most| format!("{} worse at most", most.words()));
         if comparisons.is_empty() {
             let reason = match sides.candidate.is_empty() {
                 true => "no pair of blocks was run to its end",
-                false => metric.absent(),
+                false => metric.absent,
             };
             return finding.inconclusive(&format!("Nothing to compare: {reason}."));
         }
@@ -69,7 +69,7 @@ impl Checker for Gated {
         finding.verdict = comparisons.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Pass);
         finding.measures = measures(&comparisons);
         finding.summary = words::summary(&comparisons, judge.len());
-        if metric.name() == "commands" {
+        if metric.name == "commands" {
             finding.summary.push_str(&words::commands(&sides));
         }
         finding.comparisons = comparisons;
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn every_metric_has_its_checker() {
         let ids: Vec<&str> = CHECKERS.iter().map(|checker| checker.id()).collect();
-        let metrics = METRICS.iter().map(|metric| metric.id());
+        let metrics = METRICS.iter().map(|metric| metric.id);
         assert_eq!(ids, ["gate.blocks"].into_iter().chain(metrics).collect::<Vec<_>>());
     }
 

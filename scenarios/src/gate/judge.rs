@@ -1,6 +1,6 @@
 //! From blocks to comparisons: every metric of the plan, judged as one family.
 
-use super::metrics::{METRICS, Measured, Metric, Scale};
+use super::metrics::{METRICS, Metric, Scale};
 use super::sides::Sides;
 use crate::statistics::{Compared, Evidence, Family, quantile};
 use redrill_history::{Comparison, GatePlan, RunView, Tolerated, Unit};
@@ -14,7 +14,7 @@ pub(super) struct Judge {
 
 /// One metric of one operation.
 struct Row {
-    metric: &'static dyn Metric,
+    metric: &'static Metric,
     subject: String,
     base: Vec<f64>,
     candidate: Vec<f64>,
@@ -38,7 +38,7 @@ impl Judge {
 
     /// What is said of a metric, by operation.
     pub(super) fn comparisons(&self, metric: &str) -> Vec<Comparison> {
-        let its = self.rows.iter().enumerate().filter(|(_, row)| row.metric.name() == metric);
+        let its = self.rows.iter().enumerate().filter(|(_, row)| row.metric.name == metric);
         its.filter_map(|(index, row)| Some(row.comparison(&self.family.judge(index)?))).collect()
     }
 }
@@ -50,29 +50,29 @@ pub fn block_values(run: &RunView) -> BTreeMap<String, Vec<f64>> {
     let blocks = if sides.base.is_empty() { &sides.candidate } else { &sides.base };
     let mut kept = BTreeMap::new();
     for metric in METRICS {
-        let each: Vec<_> = blocks.iter().map(|block| metric.values(&Measured(block))).collect();
+        let each: Vec<_> = blocks.iter().map(|block| metric.values(block)).collect();
         let subjects = each.first().map(BTreeMap::keys).into_iter().flatten();
         for subject in subjects {
             let values: Option<Vec<f64>> =
                 each.iter().map(|values| values.get(subject).copied()).collect();
             if let Some(values) = values {
-                kept.insert(key(*metric, subject), values);
+                kept.insert(key(metric, subject), values);
             }
         }
     }
     kept
 }
 
-fn key(metric: &dyn Metric, subject: &str) -> String {
-    format!("{} {subject}", metric.name()).trim_end().to_owned()
+fn key(metric: &Metric, subject: &str) -> String {
+    format!("{} {subject}", metric.name).trim_end().to_owned()
 }
 
 fn rows(gate: &GatePlan, sides: &Sides<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
     for metric in METRICS {
-        let Some(tolerated) = gate.tolerated.get(metric.name()) else { continue };
+        let Some(tolerated) = gate.tolerated.get(metric.name) else { continue };
         let of = |blocks: &[super::blocks::Block<'_>]| -> Vec<BTreeMap<String, f64>> {
-            blocks.iter().map(|block| metric.values(&Measured(block))).collect()
+            blocks.iter().map(|block| metric.values(block)).collect()
         };
         let (base, candidate) = (of(&sides.base), of(&sides.candidate));
         let subjects = candidate.first().map(BTreeMap::keys).into_iter().flatten();
@@ -82,14 +82,14 @@ fn rows(gate: &GatePlan, sides: &Sides<'_>) -> Vec<Row> {
             };
             let saved = gate.baseline.as_ref().map(|saved| &saved.blocks);
             let base = match saved {
-                Some(saved) => saved.get(&key(*metric, subject)).cloned(),
+                Some(saved) => saved.get(&key(metric, subject)).cloned(),
                 None => column(&base),
             };
             let (Some(base), Some(candidate)) = (base, column(&candidate)) else { continue };
             if base.is_empty() {
                 continue;
             }
-            let tolerated = margin(*metric, *tolerated, &base);
+            let tolerated = margin(metric, *tolerated, &base);
             let (metric, subject, is_paired) = (*metric, subject.clone(), saved.is_none());
             rows.push(Row { metric, subject, base, candidate, is_paired, tolerated });
         }
@@ -98,15 +98,15 @@ fn rows(gate: &GatePlan, sides: &Sides<'_>) -> Vec<Row> {
 }
 
 /// What is tolerated, on the scale on which differences are taken.
-fn margin(metric: &dyn Metric, tolerated: Tolerated, base: &[f64]) -> f64 {
+fn margin(metric: &Metric, tolerated: Tolerated, base: &[f64]) -> f64 {
     let mut sorted = base.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = quantile(&sorted, 0.5).filter(|middle| *middle > 0.0);
-    let time = match (metric.unit(), middle) {
+    let time = match (metric.unit, middle) {
         (Unit::Nanoseconds, Some(middle)) => tolerated.time.as_nanos() as f64 / middle,
         _ => 0.0,
     };
-    match metric.scale() {
+    match metric.scale {
         Scale::MoreIsWorse => tolerated.share.max(time).ln_1p(),
         Scale::LessIsWorse => -(-tolerated.share.min(0.99)).ln_1p(),
         Scale::Difference => tolerated.share,
@@ -116,7 +116,7 @@ fn margin(metric: &dyn Metric, tolerated: Tolerated, base: &[f64]) -> f64 {
 impl Row {
     /// By how much a candidate's value is worse than a base's.
     fn worse(&self, base: f64, candidate: f64) -> f64 {
-        match self.metric.scale() {
+        match self.metric.scale {
             Scale::MoreIsWorse => (candidate / base).ln(),
             Scale::LessIsWorse => (base / candidate).ln(),
             Scale::Difference => candidate - base,
@@ -128,7 +128,7 @@ impl Row {
             return Evidence::Paired(self.differences());
         }
         // The order of worse values, on the same scale.
-        let against = |value: &f64| match self.metric.scale() {
+        let against = |value: &f64| match self.metric.scale {
             Scale::Difference => *value,
             Scale::MoreIsWorse | Scale::LessIsWorse => self.worse(1.0, *value),
         };
@@ -144,7 +144,7 @@ impl Row {
     }
 
     fn comparison(&self, compared: &Compared) -> Comparison {
-        let told = |worse: f64| match self.metric.scale() {
+        let told = |worse: f64| match self.metric.scale {
             Scale::MoreIsWorse => worse.exp_m1(),
             // A share of the base that is missing.
             Scale::LessIsWorse => -(-worse).exp_m1(),
@@ -153,9 +153,9 @@ impl Row {
         let bounded = |bound: f64| Some(bound).filter(|bound| bound.is_finite()).map(told);
         let differences = if self.is_paired { self.differences() } else { Vec::new() };
         Comparison {
-            metric: self.metric.name().to_owned(),
+            metric: self.metric.name.to_owned(),
             subject: self.subject.clone(),
-            unit: self.metric.unit(),
+            unit: self.metric.unit,
             base: self.base.clone(),
             candidate: self.candidate.clone(),
             pairs: differences.into_iter().map(told).collect(),

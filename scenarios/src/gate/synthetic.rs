@@ -54,7 +54,7 @@ const DISCARD: Duration = Duration::from_secs(1);
 pub(super) fn plan() -> ResolvedPlan {
     let tolerated = super::metrics::METRICS
         .iter()
-        .map(|metric| (metric.name().to_owned(), metric.tolerated()))
+        .map(|metric| (metric.name.to_owned(), metric.tolerated))
         .collect();
     let mut plan = ResolvedPlan::example();
     plan.kind = RunKind::Gate;

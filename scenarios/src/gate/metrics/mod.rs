@@ -10,35 +10,31 @@ use redrill_history::{Tolerated, Unit};
 use std::collections::BTreeMap;
 
 /// Something that a candidate may be worse in.
-pub trait Metric: Sync {
+#[derive(Debug)]
+pub struct Metric {
     /// The name in plans: `p50`.
-    fn name(&self) -> &'static str;
+    pub name: &'static str,
     /// The finding's id: `gate.p50`.
-    fn id(&self) -> &'static str;
+    pub id: &'static str,
     /// What must hold, in plain words.
-    fn statement(&self) -> &'static str;
+    pub statement: &'static str,
     /// The unit of the values.
-    fn unit(&self) -> Unit;
+    pub unit: Unit,
     /// How a difference is taken.
-    fn scale(&self) -> Scale;
+    pub scale: Scale,
     /// What a plan tolerates that does not say.
-    fn tolerated(&self) -> Tolerated;
+    pub tolerated: Tolerated,
     /// What it needs beside the load's own answers, where it does.
-    fn needs(&self) -> Option<&'static str> {
-        None
-    }
+    pub needs: Option<&'static str>,
     /// Why there may be no value, for a reader who misses one.
-    fn absent(&self) -> &'static str;
+    pub absent: &'static str,
     /// The block's values by operation; by the empty name for the whole.
-    fn values(&self, block: &Measured<'_>) -> BTreeMap<String, f64>;
+    values: fn(&Block<'_>) -> BTreeMap<String, f64>,
 }
 
-/// A block as metrics see it.
-pub struct Measured<'a>(pub(super) &'a Block<'a>);
-
-impl std::fmt::Debug for Measured<'_> {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(to, "Measured({} requests)", self.0.requests.len())
+impl Metric {
+    pub(super) fn values(&self, block: &Block<'_>) -> BTreeMap<String, f64> {
+        (self.values)(block)
     }
 }
 
@@ -54,20 +50,20 @@ pub enum Scale {
 }
 
 /// Every metric, in the order of reports.
-pub const METRICS: &[&dyn Metric] = &[
+pub const METRICS: &[&Metric] = &[
     &latency::P50,
     &latency::P90,
     &latency::P99,
-    &throughput::Throughput,
-    &errors::Errors,
+    &throughput::THROUGHPUT,
+    &errors::ERRORS,
     &cost::CPU,
     &cost::COMMANDS,
     &cost::BYTES,
 ];
 
 /// The metric of that name.
-pub fn find(name: &str) -> Option<&'static dyn Metric> {
-    METRICS.iter().copied().find(|metric| metric.name() == name)
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().copied().find(|metric| metric.name == name)
 }
 
 /// The value of the whole block.
