@@ -12,6 +12,7 @@ mod killed;
 mod random;
 mod readme;
 mod rerender;
+mod saturated;
 mod setup;
 mod tidy;
 mod unusable;

@@ -56,6 +56,12 @@ impl<'a> Block<'a> {
         failed as f64 / all.max(1) as f64
     }
 
+    /// The share that got no answer: none in time, or a broken connection.
+    pub(super) fn unanswered_share(&self) -> f64 {
+        let unanswered = self.requests.iter().filter(|op| op.status == 0).count();
+        unanswered as f64 / self.requests.len().max(1) as f64
+    }
+
     /// What a counter rose by, a request; `None` where it was not read.
     pub(super) fn per_request(&self, counter: &str) -> Option<f64> {
         let (first, last) = self.counters?;

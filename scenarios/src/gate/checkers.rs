@@ -144,6 +144,7 @@ mod tests {
             (Planted { pairs_run: 7, ..Planted::default() }, "7 of 12 planned"),
             (Planted { late: 0.05, ..Planted::default() }, "generator was slow"),
             (Planted { starved: 0.05, ..Planted::default() }, "above the base's capacity"),
+            (Planted { unanswered: 0.05, ..Planted::default() }, "got no answer"),
         ] {
             let finding = found(&run(&planted), "gate.blocks");
             assert_eq!(finding.verdict, Verdict::Inconclusive, "{planted:?}");

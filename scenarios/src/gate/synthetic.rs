@@ -22,6 +22,8 @@ pub(super) struct Planted {
     /// Shares of both sides' requests that start late: by the generator, for want of a user.
     pub(super) late: f64,
     pub(super) starved: f64,
+    /// The share of both sides' requests that no answer comes to.
+    pub(super) unanswered: f64,
     /// Requests in the measured time of a block.
     pub(super) requests: u64,
     /// Pairs that were run, of 12.
@@ -40,6 +42,7 @@ impl Default for Planted {
             dropped: 0.0,
             late: 0.0,
             starved: 0.0,
+            unanswered: 0.0,
             requests: 600,
             pairs_run: 12,
             baseline: None,
@@ -164,6 +167,11 @@ fn request(block: u16, at_ns: u64, index: u64, side: &str, planted: &Planted) ->
     if is_candidate && draw(3) < planted.dropped {
         took += 3e9;
     }
+    let (status, outcome) = match (draw(4) < planted.unanswered, is_refused) {
+        (true, _) => (0, Outcome::Unknown),
+        (_, true) => (404, Outcome::Refused),
+        (_, false) => (200, Outcome::Ok),
+    };
     let started_ns = at_ns + lag_ms * MILLISECOND_NS;
     Operation {
         seq: u64::from(block) * 100_000 + index + 1,
@@ -173,10 +181,10 @@ fn request(block: u16, at_ns: u64, index: u64, side: &str, planted: &Planted) ->
         key: index,
         value: 0,
         vu: 0,
-        status: if is_refused { 404 } else { 200 },
+        status,
         capability: Capability::Sessions,
         action: Action::SessionRead,
-        outcome: if is_refused { Outcome::Refused } else { Outcome::Ok },
+        outcome,
         instance: 0,
         flags: if starved { Flags::NO_IDLE_VU } else { Flags::default() },
         segment: block,

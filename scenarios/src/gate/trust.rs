@@ -7,6 +7,8 @@ use redrill_history::{Finding, Measure, ResolvedPlan, RunView, Unit};
 
 /// Of a side's requests, the most that may start late.
 const LATE_MOST: f64 = 0.01;
+/// Of the base's requests, the most that may stay without an answer.
+const UNANSWERED_MOST: f64 = 0.01;
 /// Of the arrivals' rate, what the base must acknowledge for the rate to be below its capacity.
 const CARRIED_LEAST: f64 = 0.98;
 
@@ -89,6 +91,7 @@ fn doubt(sides: &Sides<'_>, planned: usize) -> Option<String> {
     let carried = mean(standard, Block::throughput_per_s);
     let starved = mean(standard, |block| block.late_shares().1);
     let unacknowledged = mean(standard, Block::error_share);
+    let unanswered = mean(standard, Block::unanswered_share);
     let expected = offered * (1.0 - unacknowledged).max(0.0);
     if starved > LATE_MOST || carried < CARRIED_LEAST * expected {
         return Some(format!(
@@ -96,6 +99,15 @@ fn doubt(sides: &Sides<'_>, planned: usize) -> Option<String> {
              acknowledged {carried:.0}, and {:.1} % waited over 100 ms for a virtual user; lower \
              the rates.",
             starved * 100.0
+        ));
+    }
+    // With a virtual user for every request that can be under way, nobody waits for one: what is
+    // above the capacity runs into the time-out.
+    if unanswered > UNANSWERED_MOST {
+        return Some(format!(
+            "{:.1} % of the base's requests got no answer: its rate is above its capacity, or it \
+             is out of order; lower the rates, or look into its log.",
+            unanswered * 100.0
         ));
     }
     None
