@@ -33,6 +33,7 @@ pub(crate) use script::{Invocation, Lua, Script, lua};
 use sentinel::Discovery;
 pub(crate) use subscriber::{Heard, subscribe};
 pub(crate) use tls::Tls;
+pub(crate) use told::{Told, tell};
 use wire::Plan;
 
 use crate::metrics::Metrics;

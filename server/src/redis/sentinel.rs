@@ -19,7 +19,7 @@ use super::address::{Address, Dialer};
 use super::connect::{AbortOnDrop, Login, Wanted, bare, open};
 use super::place::Named;
 use super::plain::Plain;
-use super::told::Told;
+use super::told::{Told, tell};
 
 /// Messages after which the master may be another one.
 const NEWS: [&str; 4] = ["+switch-master", "+promoted-slave", "+failover-end", "-sdown"];
@@ -163,11 +163,7 @@ impl Watcher {
         loop {
             if let Err(error) = self.watch().await {
                 let (sentinel, reason) = (&self.address, error.to_string());
-                if told.is_news(&reason) {
-                    tracing::warn!(%sentinel, reason, "lost a Sentinel");
-                } else {
-                    tracing::debug!(%sentinel, reason, "lost a Sentinel");
-                }
+                tell!(told, &reason, %sentinel, reason, "lost a Sentinel");
             }
             tokio::time::sleep(POLL_IN_TROUBLE).await;
         }

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::address::{Address, Dialer};
 use super::connect::{Login, Opened, Wanted, is_master, open};
 use super::place::{Named, Place};
-use super::told::Told;
+use super::told::{Told, tell};
 use crate::clock;
 use crate::metrics::Metrics;
 
@@ -210,11 +210,8 @@ impl Supervisor {
     /// Says why there is no connection, aloud if that is news.
     fn tell(&self, address: &Address, error: &RedisError, told: &mut Told) {
         let (link, reason) = (self.plan.name, error.to_string());
-        if told.is_news(&format!("{address}: {reason}")) {
-            tracing::warn!(link, %address, reason, "cannot connect");
-        } else {
-            tracing::debug!(link, %address, reason, "cannot connect");
-        }
+        let news = format!("{address}: {reason}");
+        tell!(told, &news, link, %address, reason, "cannot connect");
     }
 
     /// Offers the connection until it ends, is given up, or another node is named.

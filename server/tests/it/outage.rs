@@ -1,6 +1,5 @@
 //! Without Redis: misses, what the setting says, and refusals, all in time.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -9,9 +8,10 @@ use tracing::Level;
 
 use crate::clock;
 use crate::cluster::Cluster;
+use crate::log::Log;
 use crate::openapi::example;
 use crate::redis::{Group, Node};
-use crate::server::{Server, eventually, header};
+use crate::server::{Redis, Server, eventually, header};
 
 const TIMEOUT: &str = "400";
 const LONGEST: Duration = Duration::from_millis(650);
@@ -169,10 +169,7 @@ async fn why_there_is_no_connection_is_logged_once_until_it_is_another_reason() 
     let mut node = Node::start();
     node.ask("CONFIG SET requirepass right").expect("an answer");
     let log = Log::default();
-    let writer = log.clone();
-    let format = tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
-    let subscriber = format.with_writer(move || writer.clone()).finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let _logging = log.follow(Level::DEBUG);
     let address = format!("127.0.0.1:{}", node.port);
     let port = node.port.to_string();
     let node_flags = ["--redis-host", "127.0.0.1", "--redis-port", &port];
@@ -204,53 +201,56 @@ async fn why_there_is_no_connection_is_logged_once_until_it_is_another_reason() 
     assert!(!log.text().contains("hunter2"), "{}", log.text());
 }
 
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        let bytes = self.0.lock().expect("no test panics here");
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    /// Lines that have all of these parts.
-    fn count(&self, parts: &[&str]) -> usize {
-        self.text().lines().filter(|line| parts.iter().all(|part| line.contains(part))).count()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no test panics here").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn limiters_do_what_the_setting_says_while_redis_is_away() {
-    let mut node = Node::start();
+/// Limiters while whatever `there` names is away; `kill` sees to that.
+async fn limiters_do_what_the_setting_says(there: &impl Redis, kill: impl FnOnce()) {
     let flags = |on_error| {
         let count = ["--rate-limit-max-requests", "6", "--rate-limit-window-ms", "3600000"];
         let rest = ["--rate-limit-instances", "2", "--redis-command-timeout", TIMEOUT];
         [&count[..], &rest, &["--rate-limit-on-error", on_error]].concat()
     };
-    let open = Server::on(&node, &flags("open")).await;
-    let local = Server::on(&node, &flags("local")).await;
-    node.kill();
-    for server in [&open, &local] {
+    let closed = Server::on(there, &flags("closed")).await;
+    let open = Server::on(there, &flags("open")).await;
+    let local = Server::on(there, &flags("local")).await;
+    kill();
+    let hit = async |server: &Server| {
+        let request = server.request(Method::GET, "/api/limited").header("x-user-id", "ada");
+        timed(async { request.send().await.expect("an answer") }).await
+    };
+    let refused = hit(&closed).await;
+    assert_eq!((refused.status().as_u16(), header(&refused, "retry-after")), (503, "1"));
+    for (server, expected) in [(&open, 8), (&local, 3)] {
         let mut admitted = 0;
         for _ in 0..8 {
-            let request = server.request(Method::GET, "/api/limited").header("x-user-id", "ada");
-            let answer = request.send().await.expect("an answer");
+            let answer = hit(server).await;
             assert_eq!(header(&answer, "x-degraded"), "limiter");
             assert_eq!(header(&answer, "x-ratelimit-count"), "", "no evidence without Redis");
+            assert_eq!(header(&answer, "x-redis-node"), "", "no node has acknowledged it");
+            assert!([200, 429].contains(&answer.status().as_u16()), "{}", answer.status());
             admitted += u32::from(answer.status() == 200);
         }
-        assert_eq!(admitted, if std::ptr::eq(server, &open) { 8 } else { 3 });
+        assert_eq!(admitted, expected);
     }
+}
+
+/// Kills without waiting for the end: those who ask are answered all the same.
+fn kill(nodes: &[Node]) {
+    nodes.iter().for_each(|node| node.signal("KILL"));
+}
+
+#[tokio::test]
+async fn limiters_do_what_the_setting_says_without_a_node() {
+    let node = Node::start();
+    limiters_do_what_the_setting_says(&node, || kill(std::slice::from_ref(&node))).await;
+}
+
+#[tokio::test]
+async fn limiters_do_what_the_setting_says_without_the_nodes_of_sentinels() {
+    let group = Group::with(600_000);
+    limiters_do_what_the_setting_says(&group, || kill(&group.nodes)).await;
+}
+
+#[tokio::test]
+async fn limiters_do_what_the_setting_says_without_a_cluster() {
+    let cluster = Cluster::start(0, 600_000);
+    limiters_do_what_the_setting_says(&cluster, || kill(&cluster.nodes)).await;
 }

@@ -15,7 +15,7 @@ use super::map::{Report, SlotMap};
 use crate::redis::address::{Address, Dialer};
 use crate::redis::connect::{AbortOnDrop, Login, bare};
 use crate::redis::place::Named;
-use crate::redis::told::Told;
+use crate::redis::told::{Told, tell};
 
 /// How long one node in turn is left alone; with n nodes each is asked once in n times this, so
 /// that a large cluster is asked no more often than a small one.
@@ -154,11 +154,7 @@ impl Watcher {
         while self.is_wanted() {
             if let Err(error) = self.ask().await {
                 let (node, reason) = (&self.address, error.to_string());
-                if told.is_news(&reason) {
-                    tracing::warn!(%node, reason, "lost a node of the cluster");
-                } else {
-                    tracing::debug!(%node, reason, "lost a node of the cluster");
-                }
+                tell!(told, &reason, %node, reason, "lost a node of the cluster");
             }
             self.board.file(&self.address, None);
             tokio::time::sleep(PAUSE_IN_TROUBLE).await;
