@@ -19,6 +19,8 @@ const RETRY_AFTER: u32 = 1;
 pub(crate) enum Error {
     #[error("{error}")]
     Invalid { error: String, field: Option<Cow<'static, str>> },
+    #[error("{error}")]
+    Full { error: String, field: &'static str },
     #[error("there is no session: log in first")]
     NoSession,
     #[error("{0} is not known here")]
@@ -37,9 +39,26 @@ impl Error {
         Self::Invalid { error: error.into(), field: Some(Cow::Borrowed(field)) }
     }
 
+    /// What is asked for is right, but there is no room for it; `field` has too much.
+    pub(crate) fn full(field: &'static str, error: impl Into<String>) -> Self {
+        Self::Full { error: error.into(), field }
+    }
+
+    /// The same of a body's part, whose fields these are.
+    pub(crate) fn within(self, part: &str) -> Self {
+        match self {
+            Self::Invalid { error, field: Some(field) } => Self::Invalid {
+                error: format!("{part}.{error}"),
+                field: Some(Cow::Owned(format!("{part}.{field}"))),
+            },
+            other => other,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::Full { .. } => StatusCode::CONFLICT,
             Self::NoSession => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -55,6 +74,9 @@ impl IntoResponse for Error {
         let status = self.status();
         match self {
             Self::Invalid { field: Some(field), .. } => {
+                (status, Json(json!({ "error": error, "field": field }))).into_response()
+            }
+            Self::Full { field, .. } => {
                 (status, Json(json!({ "error": error, "field": field }))).into_response()
             }
             Self::Redis(failure) => {

@@ -8,6 +8,7 @@ mod clock;
 mod defects;
 mod doctor;
 mod error;
+mod finish;
 mod health;
 mod hex;
 mod http;

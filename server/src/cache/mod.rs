@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 
 use crate::clock;
+use crate::finish::to_the_end;
 use crate::metrics::Metrics;
 use crate::redis::{Failure, Link, Lua, Repeat, lua};
 use crate::settings::CacheSettings;
@@ -128,7 +129,8 @@ impl Cache {
     /// # Errors
     /// Redis could not be asked.
     pub(crate) async fn statistics(&self) -> Result<Statistics, Failure> {
-        self.0.flush().await;
+        let inner = Arc::clone(&self.0);
+        to_the_end(async move { inner.flush().await }).await;
         let link = &self.0.link;
         let counts: Vec<Option<u64>> = link
             .call(

@@ -87,6 +87,7 @@ fn meaning(status: &str) -> &'static str {
         "400" => "The request is not as described; `field` says where",
         "401" => "There is no session",
         "404" => "Unknown, or no longer kept",
+        "409" => "There is no room for more; `field` says of what",
         "413" => "The body is larger than 1 MiB",
         "429" => "The limit is used up; Retry-After says for how long",
         "502" => "The model API failed; nothing is cached",

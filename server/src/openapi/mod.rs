@@ -57,6 +57,17 @@ pub(crate) const TEMPERATURE: &str = r#"{"type":["number","null"],"minimum":0,"m
 pub(crate) const TOKENS: &str = r#"{"type":["integer","null"],"minimum":1,"maximum":1000000}"#;
 pub(crate) const MODEL: &str = r#"{"type":["string","null"],"minLength":1}"#;
 pub(crate) const QUEUE: &str = r#"{"enum":["llm-processing","email-notifications"]}"#;
+/// Of a job: what its queue takes.
+pub(crate) const DATA: &str = r#"{"anyOf":[
+    {"type":"object","required":["prompt"],"description":"of llm-processing","properties":{
+        "prompt":{"type":"string","minLength":1},
+        "model":{"type":["string","null"],"minLength":1},
+        "temperature":{"type":["number","null"],"minimum":0,"maximum":2},
+        "maxTokens":{"type":["integer","null"],"minimum":1,"maximum":1000000}}},
+    {"type":"object","required":["to"],"description":"of email-notifications","properties":{
+        "to":{"type":"string","minLength":1},
+        "subject":{"type":["string","null"]},
+        "body":{"type":["string","null"]}}}]}"#;
 pub(crate) const STATE: &str = r#"{"enum":["waiting","active","delayed","completed","failed"]}"#;
 pub(crate) const OPTIONS: &str = r#"{"type":"object","properties":{
     "priority":{"type":["integer","null"],"minimum":0,"maximum":1000000},

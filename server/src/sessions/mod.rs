@@ -1,6 +1,7 @@
 //! Sessions: a hash a session, each request one script, and nothing for a visitor who did nothing.
 
 mod cookie;
+mod ended;
 mod routes;
 mod store;
 

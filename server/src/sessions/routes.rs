@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::cookie::Ticket;
-use super::store::Session;
+use super::store::{Bound, Session, Written};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Body, acknowledged_by};
@@ -51,7 +51,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "Sets one value of the session",
         body: &[("key", NAME, true), ("value", ANY, true)],
         success: ("200", Shape::Json(&[("userId", TEXT, true), ("data", OBJECT, true)])),
-        others: &["400", "401", "413", "503"],
+        others: &["400", "401", "409", "413", "503"],
     },
     Operation {
         handler: || post(logout),
@@ -134,10 +134,27 @@ async fn write(
         return Err(Error::field("key", "key must be 1 to 256 characters long"));
     }
     let written = app.sessions.store.write(&id.id, &body.key, &body.value).await?;
-    let (Session { user, data, .. }, node) = written.ok_or(Error::NoSession)?;
+    let (Session { user, data, .. }, node) = match written {
+        Written::Done(session, node) => (session, node),
+        Written::Gone => return Err(Error::NoSession),
+        Written::Full(bound) => return Err(full(&bound)),
+    };
     analytics(&id.id, &user, false);
     let body = Json(Shown { user_id: user, data, created_at: None });
     Ok((acknowledged_by(&node), app.sessions.cookies.renew(&id), body))
+}
+
+fn full(bound: &Bound) -> Error {
+    match bound {
+        Bound::Keys(most) => Error::full(
+            "key",
+            format!("the session has {most} keys; SESSION_MAX_KEYS allows no more"),
+        ),
+        Bound::Bytes(most) => {
+            let error = "the session's keys and values would be longer than SESSION_MAX_BYTES";
+            Error::full("value", format!("{error}, {most}"))
+        }
+    }
 }
 
 async fn logout(State(app): State<Arc<App>>, ticket: Ticket) -> Result<impl IntoResponse, Error> {

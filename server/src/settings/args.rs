@@ -32,6 +32,8 @@ fn value_name(field: &str) -> &'static str {
         (&["_sentinels", "_nodes"], "HOST:PORT,…"),
         (&["_password", "_secret"], "SECRET"),
         (&["_db", "_requests", "_instances", "_concurrency", "_attempts", "_retries"], "N"),
+        (&["_keys", "_stalls"], "N"),
+        (&["_bytes"], "BYTES"),
         (&["_llm_responses", "_api_responses", "_enable_metrics", "_tls"], "BOOLEAN"),
     ];
     let ends = |(ends, _): &&(&[&str], &str)| ends.iter().any(|end| field.ends_with(end));
@@ -163,6 +165,10 @@ args! {
         session_ttl_seconds: String, "SESSION_TTL_SECONDS" = "86400";
         /// Prefix of the keys of sessions
         session_store_prefix: String, "SESSION_STORE_PREFIX" = "sess:";
+        /// Most keys in the data of a session, 1 to 10000
+        session_max_keys: String, "SESSION_MAX_KEYS" = "256";
+        /// Most bytes of keys and values, as JSON, in the data of a session, 1 to 1048576
+        session_max_bytes: String, "SESSION_MAX_BYTES" = "65536";
         /// What cookies are signed with, the same on all instances; needed in production, of at
         /// least 32 characters; default: a random one
         session_secret: Option<String>, "SESSION_SECRET";
@@ -196,6 +202,9 @@ args! {
         queue_durability: String, "QUEUE_DURABILITY" = "async";
         /// How long a worker owns a job without renewing it, 100 to 3600000 ms
         queue_lease_ms: String, "QUEUE_LEASE_MS" = "30000";
+        /// How often a job's worker may die, or lose it, before the job has failed, 0 to 1000; such
+        /// an attempt is none of those that failed
+        queue_max_stalls: String, "QUEUE_MAX_STALLS" = "3";
         /// First pause before a failed job runs again, doubling each time, 0 to 86400000 ms
         queue_backoff_ms: String, "QUEUE_BACKOFF_MS" = "1000";
         /// Jobs of llm-processing that an instance runs at once, 0 to 1000; 0 runs none

@@ -45,6 +45,10 @@ pub(crate) struct CacheSettings {
 pub(crate) struct SessionSettings {
     pub(crate) ttl: Duration,
     pub(crate) prefix: String,
+    /// The most keys in a session's data.
+    pub(crate) most_keys: u32,
+    /// The most bytes of its keys and values, as JSON.
+    pub(crate) most_bytes: u32,
     pub(crate) secret: String,
 }
 
@@ -95,6 +99,8 @@ pub(crate) struct QueueSettings {
     /// How many replicas must have a job before it is acknowledged; none with `async`.
     pub(crate) replicas: Option<u32>,
     pub(crate) lease: Duration,
+    /// How often a job's lease may lapse before the job has failed.
+    pub(crate) most_stalls: u32,
     pub(crate) backoff: Duration,
     pub(crate) llm: QueueLimits,
     pub(crate) email: QueueLimits,
@@ -200,6 +206,8 @@ fn sessions(read: &mut Reader, args: &Args, production: bool) -> SessionSettings
     SessionSettings {
         ttl: read.seconds("SESSION_TTL_SECONDS", &args.session_ttl_seconds, 0.001, YEAR),
         prefix: args.session_store_prefix.clone(),
+        most_keys: read.number("SESSION_MAX_KEYS", &args.session_max_keys, 1, 10_000),
+        most_bytes: read.number("SESSION_MAX_BYTES", &args.session_max_bytes, 1, 1_048_576),
         secret: secret.unwrap_or_else(|| crate::random::hex(32)),
     }
 }
@@ -254,6 +262,7 @@ fn queues(read: &mut Reader, args: &Args) -> QueueSettings {
         ),
         replicas: read.durability("QUEUE_DURABILITY", &args.queue_durability),
         lease: read.millis("QUEUE_LEASE_MS", &args.queue_lease_ms, 100, 3_600_000),
+        most_stalls: read.number("QUEUE_MAX_STALLS", &args.queue_max_stalls, 0, 1000),
         backoff: read.millis("QUEUE_BACKOFF_MS", &args.queue_backoff_ms, 0, 86_400_000),
     }
 }

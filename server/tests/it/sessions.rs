@@ -12,6 +12,7 @@ on_each_topology! {
     each_login_has_a_new_id_and_ends_the_session_before_it,
     a_session_lives_as_long_as_it_is_used_and_its_cookie_is_as_it_must_be,
     a_forged_cookie_is_no_session_and_a_visitor_leaves_nothing_behind,
+    a_session_that_is_full_takes_no_more_and_keeps_what_it_has,
 }
 
 struct Visitor<'a> {
@@ -127,4 +128,35 @@ async fn a_forged_cookie_is_no_session_and_a_visitor_leaves_nothing_behind(place
     assert_eq!(header(&answer, "set-cookie"), "");
     assert_eq!(server.get("/api/session").await.status(), 401);
     assert_eq!(keys(&place).await, 1);
+}
+
+async fn a_session_that_is_full_takes_no_more_and_keeps_what_it_has(place: Place) {
+    let server =
+        Server::on(&place, &["--session-max-keys", "3", "--session-max-bytes", "100"]).await;
+    let visitor = Visitor::login(&server, "ada").await;
+    let refused = async |key: &str, value: Value, field: &str, setting: &str| {
+        let body = json!({ "key": key, "value": value });
+        let answer = visitor.send(Method::PUT, "/api/session/data", &body).await;
+        assert_eq!(answer.status(), 409, "{key}");
+        let told = crate::server::body(answer).await;
+        assert_eq!(told["field"], field);
+        assert!(told["error"].as_str().is_some_and(|error| error.contains(setting)), "{told}");
+    };
+    let writes = (0..10).map(|number| {
+        let visitor = &visitor;
+        async move { visitor.set(&format!("k{number}"), number).await }
+    });
+    let statuses = futures_util::future::join_all(writes).await;
+    let taken = statuses.iter().filter(|status| **status == 200).count();
+    assert_eq!(taken, 3, "as many as there may be: {statuses:?}");
+    refused("another", json!(1), "key", "SESSION_MAX_KEYS").await;
+    let before = body(visitor.session().await).await["data"].clone();
+    let there = before.as_object().and_then(|data| data.keys().next()).expect("a key").clone();
+    // Three keys of two bytes, two values of one, and this one with its quotes: one too many.
+    refused(&there, json!("a".repeat(91)), "value", "SESSION_MAX_BYTES").await;
+    assert_eq!(body(visitor.session().await).await["data"], before);
+    let body = json!({ "key": there, "value": "a".repeat(90) });
+    let fits = visitor.send(Method::PUT, "/api/session/data", &body).await;
+    assert_eq!(fits.status(), 200);
+    assert_eq!(visitor.set(&there, 5).await, 200, "what is there may be replaced");
 }
