@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{StatusCode, redirect};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::settings::Settings;
 
@@ -81,11 +81,15 @@ impl Upstream {
     ///
     /// # Errors
     /// Anything but a 2xx, in words.
-    pub(crate) async fn mail(&self, data: &Value, job: &OnBehalf<'_>) -> Result<(), String> {
+    pub(crate) async fn mail(
+        &self,
+        data: &Map<String, Value>,
+        job: &OnBehalf<'_>,
+    ) -> Result<(), String> {
         let Some(url) = &self.mail else { return Ok(()) };
-        let mail = json!({
-            "to": data["to"], "subject": data["subject"], "body": data["body"], "data": data,
-        });
+        let of = |name| data.get(name);
+        let (to, subject, body) = (of("to"), of("subject"), of("body"));
+        let mail = json!({ "to": to, "subject": subject, "body": body, "data": data });
         self.post(url, mail, Some(job), "the mail API").await?;
         Ok(())
     }

@@ -33,6 +33,8 @@ const FLAGS: &[&str] = &[
     "--rate-limit-burst-max-requests=1000000",
     "--queue-llm-concurrency=100",
     "--redis-metrics-interval-ms=1000",
+    // The id of a job that is trimmed is remembered for twice this time.
+    "--redis-command-timeout=1000",
     "--redis-log-level=warn",
 ];
 

@@ -67,6 +67,8 @@ metrics! {
         "Jobs that were acknowledged.";
     attempts: Histogram = "queue_attempt_duration_seconds" ["queue", "outcome"]
         "Attempts of jobs by this instance.";
+    stalled: Counter = "queue_jobs_stalled_total" ["queue", "outcome"]
+        "Jobs whose worker's lease lapsed, and what became of them: again or failed.";
     running: Gauge = "queue_jobs_running" ["queue"]
         "Jobs that this instance runs at this moment.";
     jobs: Gauge = "queue_jobs" ["queue", "state"]

@@ -2,6 +2,7 @@
 
 mod routes;
 mod store;
+mod work;
 mod worker;
 
 use std::sync::Arc;
@@ -10,8 +11,10 @@ use std::time::Duration;
 
 pub(crate) use routes::OPERATIONS;
 use store::Store;
+use work::{Data, Work};
 use worker::Worker;
 
+use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::redis::{Failure, Heard, Redis, subscribe};
 use crate::settings::{QueueLimits, Settings};
@@ -23,16 +26,16 @@ pub(crate) struct Definition {
     pub(crate) name: &'static str,
     /// The one kind of job it takes.
     pub(crate) job: &'static str,
-    /// A text that the job's data must have.
-    pub(crate) needs: &'static str,
+    /// Reads its data.
+    work: fn(&Data) -> Result<Work, Error>,
 }
 
 /// Asks the model.
 const LLM: Definition =
-    Definition { name: "llm-processing", job: "generate-response", needs: "prompt" };
+    Definition { name: "llm-processing", job: "generate-response", work: work::ask };
 /// Sends mails.
 const EMAIL: Definition =
-    Definition { name: "email-notifications", job: "send-email", needs: "to" };
+    Definition { name: "email-notifications", job: "send-email", work: work::send };
 
 /// One queue, its jobs and this instance's worker.
 struct Queue {
@@ -62,7 +65,9 @@ impl Queues {
         let queues = &settings.queues;
         let start = |definition: &'static Definition, limits: QueueLimits| {
             let store = Arc::new(Store::new(definition, redis, queues.replicas));
-            let plan = worker::Plan { definition, limits, lease: queues.lease };
+            let (lease, most_stalls) = (queues.lease, queues.most_stalls);
+            let terms = store::Terms { lease, most_stalls, keep_failed: limits.keep_failed };
+            let plan = worker::Plan { definition, limits, terms };
             let worker = Worker::start(plan, Arc::clone(&store), upstream, metrics);
             Queue { definition, limits, store, worker }
         };

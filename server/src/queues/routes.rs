@@ -13,11 +13,12 @@ use serde_json::{Map, Value, json};
 use tracing::Instrument as _;
 
 use super::store::Submission;
+use super::work::Data;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Body, Parts, acknowledged_by};
 use crate::json::Object;
-use crate::openapi::{ANY, COUNT, OBJECT, OPTIONS, Operation, QUEUE, STATE, Shape, TEXT};
+use crate::openapi::{ANY, COUNT, DATA, OBJECT, OPTIONS, Operation, QUEUE, STATE, Shape, TEXT};
 
 const HIGHEST_PRIORITY_NUMBER: u32 = 1_000_000;
 const LONGEST_DELAY_MS: u64 = 31_536_000_000;
@@ -34,7 +35,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: &[
             ("queue", TEXT, true),
             ("name", TEXT, true),
-            ("data", OBJECT, true),
+            ("data", DATA, true),
             ("opts", OPTIONS, false),
         ],
         success: ("202", Shape::Json(&[("id", TEXT, true), ("queue", QUEUE, true)])),
@@ -81,7 +82,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 struct Job {
     queue: String,
     name: String,
-    data: Map<String, Value>,
+    data: Data,
     #[serde(default)]
     opts: Object<Options>,
 }
@@ -113,11 +114,7 @@ async fn submit(
         let error = format!("{} takes jobs named {}", definition.name, definition.job);
         return Err(Error::field("name", error));
     }
-    let needed = body.data.get(definition.needs).and_then(Value::as_str);
-    if needed.is_none_or(str::is_empty) {
-        let error = format!("data.{} must be a text that is not empty", definition.needs);
-        return Err(Error::field("data", error));
-    }
+    definition.read(&body.data)?;
     let Object(opts) = body.opts;
     let attempts = opts.attempts.unwrap_or(queue.limits.attempts);
     let priority = opts.priority.unwrap_or(0);
@@ -138,7 +135,7 @@ async fn submit(
     let submission = Submission {
         id: queues.new_id(),
         name: body.name,
-        data: Value::Object(body.data),
+        data: body.data,
         priority,
         delay: Duration::from_millis(delay),
         attempts,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Definition;
+use super::work::Data;
 use crate::redis::{Durable, Failure, Invocation, Link, Lua, Redis, Repeat, Script, lua};
 use crate::settings::Keep;
 
@@ -24,7 +25,7 @@ const WAKE: &str = "prompt-card:queue:wake";
 pub(super) struct Submission {
     pub(super) id: String,
     pub(super) name: String,
-    pub(super) data: Value,
+    pub(super) data: Data,
     pub(super) priority: u32,
     pub(super) delay: Duration,
     pub(super) attempts: u32,
@@ -36,8 +37,28 @@ pub(super) struct Submission {
 pub(super) struct Leased {
     pub(super) id: String,
     pub(super) lease: String,
-    pub(super) data: Value,
+    pub(super) data: Data,
     pub(super) failures: u32,
+}
+
+/// On which terms jobs are leased.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) lease: Duration,
+    /// How often a job's lease may lapse.
+    pub(super) most_stalls: u32,
+    pub(super) keep_failed: Keep,
+}
+
+/// What came of taking jobs.
+pub(super) struct Taken {
+    /// When to come again, if that is known.
+    pub(super) next: Option<Duration>,
+    pub(super) jobs: Vec<Leased>,
+    /// Jobs that wait again because their lease lapsed.
+    pub(super) stalled: Vec<String>,
+    /// Jobs that have failed because it lapsed once too often.
+    pub(super) failed: Vec<String>,
 }
 
 /// The jobs of one queue.
@@ -64,19 +85,24 @@ impl Store {
         script.on_slot_of(&self.base)
     }
 
-    /// Stores a job as durably as it was asked for, and says which node has it. The same id is
-    /// stored once, so that asking again is safe.
+    /// Stores a job as durably as it was asked for, and says which node has it.
+    ///
+    /// The same id is stored once, so that asking again is safe, even after the job has run and is
+    /// trimmed: its id is remembered for twice the time in which that can happen. Two things undo
+    /// this, as they can have any job run again: a failover that forgets what its replica did not
+    /// have, and a Redis that stands still for longer with the second request in its hands.
     pub(super) async fn add(&self, job: &Submission) -> Result<Arc<str>, Failure> {
         let script = self
             .call(&ADD)
             .arg(&job.id)
             .arg(&job.name)
-            .arg(job.data.to_string())
+            .arg(serde_json::to_vec(&job.data).unwrap_or_default())
             .arg(job.priority)
             .arg(millis(job.delay))
             .arg(job.attempts)
             .arg(millis(job.backoff))
-            .arg(&self.wake);
+            .arg(&self.wake)
+            .arg(if self.durable.is_some() { 0 } else { millis(self.link.patience() * 2) });
         #[cfg(feature = "planted-defects")]
         if let (true, Some(node)) = (crate::defects::JOB_DROPPED.strikes(), self.link.node()) {
             return Ok(node);
@@ -87,24 +113,27 @@ impl Store {
         }
     }
 
-    /// Leases up to `count` jobs and says when to come again, if that is known. `recover` also
-    /// takes jobs whose lease has lapsed.
+    /// Leases up to `count` jobs. `recover` also takes jobs whose lease has lapsed.
     pub(super) async fn take(
         &self,
         count: usize,
-        lease: Duration,
+        terms: Terms,
         nonce: &str,
         recover: bool,
-    ) -> Result<(Option<Duration>, Vec<Leased>), Failure> {
+    ) -> Result<Taken, Failure> {
         type Row = (String, String, String, u32);
-        let script =
-            self.call(&TAKE).arg(count).arg(millis(lease)).arg(nonce).arg(i32::from(recover));
-        let (next, rows): (i64, Vec<Row>) = self.link.run(&script, Repeat::Never).await?.value;
+        type Answer = (i64, Vec<Row>, Vec<String>, Vec<String>);
+        let script = self.call(&TAKE).arg(count).arg(millis(terms.lease)).arg(nonce);
+        let script = script.arg(i32::from(recover)).arg(terms.most_stalls);
+        let script = script.arg(kept(terms.keep_failed));
+        let (next, rows, stalled, failed): Answer =
+            self.link.run(&script, Repeat::Never).await?.value;
         let jobs = rows.into_iter().map(|(id, lease, data, failures)| {
             let data = serde_json::from_str(&data).unwrap_or_default();
             Leased { id, lease, data, failures }
         });
-        Ok((u64::try_from(next).ok().map(Duration::from_millis), jobs.collect()))
+        let next = u64::try_from(next).ok().map(Duration::from_millis);
+        Ok(Taken { next, jobs: jobs.collect(), stalled, failed })
     }
 
     /// Renews leases and gives the ids of those that are lost.

@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument as _, Span, field};
 
 use super::Definition;
-use super::store::{Leased, Store};
-use crate::cache::question;
+use super::store::{Leased, Store, Taken, Terms};
 use crate::metrics::Metrics;
 use crate::settings::QueueLimits;
 use crate::upstream::{OnBehalf, Upstream};
@@ -38,14 +37,14 @@ struct Held {
 pub(super) struct Plan {
     pub(super) definition: &'static Definition,
     pub(super) limits: QueueLimits,
-    pub(super) lease: Duration,
+    pub(super) terms: Terms,
 }
 
 /// One queue's worker in this instance.
 pub(super) struct Worker {
     definition: &'static Definition,
     limits: QueueLimits,
-    lease: Duration,
+    terms: Terms,
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     upstream: Upstream,
@@ -62,11 +61,11 @@ impl Worker {
         upstream: &Upstream,
         metrics: &Arc<Metrics>,
     ) -> Arc<Self> {
-        let Plan { definition, limits, lease } = plan;
+        let Plan { definition, limits, terms } = plan;
         let worker = Arc::new(Self {
             definition,
             limits,
-            lease,
+            terms,
             metrics: Arc::clone(metrics),
             store,
             upstream: upstream.clone(),
@@ -120,8 +119,8 @@ impl Worker {
                 // Those who still work on a job are given the time to say so.
                 node = now;
                 self.renew_held().await;
-                tokio::time::sleep(GRACE.min(self.lease / 3)).await;
-                calm = clock::now() + self.lease / 3;
+                tokio::time::sleep(GRACE.min(self.terms.lease / 3)).await;
+                calm = clock::now() + self.terms.lease / 3;
             }
             if self.stopping.load(Ordering::Relaxed) {
                 return;
@@ -131,12 +130,14 @@ impl Worker {
                 free.push(another);
             }
             let nonce = random::hex(8);
-            let taken = self.store.take(free.len(), self.lease, &nonce, clock::now() >= calm).await;
+            let taken = self.store.take(free.len(), self.terms, &nonce, clock::now() >= calm).await;
             let pause = match taken {
-                Ok((next, jobs)) => {
-                    let pause = (jobs.len() < free.len())
-                        .then(|| next.unwrap_or(IDLE).clamp(Duration::from_millis(1), IDLE));
-                    for (job, slot) in jobs.into_iter().zip(free.drain(..)) {
+                Ok(taken) => {
+                    self.tell_stalled(&taken);
+                    let next = taken.next.unwrap_or(IDLE);
+                    let pause = (taken.jobs.len() < free.len())
+                        .then(|| next.clamp(Duration::from_millis(1), IDLE));
+                    for (job, slot) in taken.jobs.into_iter().zip(free.drain(..)) {
                         self.begin(job, slot);
                     }
                     pause
@@ -153,6 +154,18 @@ impl Worker {
                     () = self.wake.notified() => {}
                 }
             }
+        }
+    }
+
+    fn tell_stalled(&self, taken: &Taken) {
+        let queue = self.definition.name;
+        for job in &taken.stalled {
+            tracing::info!(queue, job, "its lease lapsed; it runs again");
+            self.metrics.stalled.add(&[queue, "again"]);
+        }
+        for job in &taken.failed {
+            tracing::warn!(queue, job, "its lease lapsed too often; it has failed");
+            self.metrics.stalled.add(&[queue, "failed"]);
         }
     }
 
@@ -180,7 +193,8 @@ impl Worker {
         let span = self.span(job);
         let done = {
             let call = OnBehalf { queue: self.definition.name, id: &job.id, attempt };
-            self.work(job, &call).instrument(span.clone()).await
+            let done = self.definition.perform(&job.data, &self.upstream, &call);
+            done.instrument(span.clone()).await
         };
         span.record("job.success", done.is_ok());
         if let Ok(result) = &done {
@@ -217,7 +231,8 @@ impl Worker {
 
     /// An attempt, for those who follow it.
     fn span(&self, job: &Leased) -> Span {
-        let text = |field: &str, default| job.data[field].as_str().unwrap_or(default);
+        let given = |field: &str| job.data.get(field).and_then(Value::as_str);
+        let text = |field: &str, default| given(field).unwrap_or(default);
         match self.definition.job {
             "generate-response" => tracing::debug_span!(
                 "job.process.llm",
@@ -240,34 +255,13 @@ impl Worker {
         }
     }
 
-    async fn work(&self, job: &Leased, call: &OnBehalf<'_>) -> Result<Value, String> {
-        match self.definition.job {
-            "generate-response" => {
-                let text = |field: &str| job.data[field].as_str().map(ToOwned::to_owned);
-                let question = question(
-                    text("prompt").unwrap_or_default(),
-                    text("model"),
-                    job.data["temperature"].as_f64(),
-                    job.data["maxTokens"].as_u64(),
-                )
-                .map_err(|error| error.to_string())?;
-                let response = self.upstream.generate(&question, Some(call)).await?;
-                Ok(json!({ "response": response }))
-            }
-            _ => {
-                self.upstream.mail(&job.data, call).await?;
-                Ok(json!({ "sent": true }))
-            }
-        }
-    }
-
     /// Renews the leases of all running jobs three times in a lease, and on each new master.
     async fn renew(self: Arc<Self>) {
         let mut link = self.store.link.clone();
         let mut node = Arc::from("");
         while !self.slots.is_closed() {
             tokio::select! {
-                () = tokio::time::sleep(self.lease / 3) => {}
+                () = tokio::time::sleep(self.terms.lease / 3) => {}
                 next = link.next_node(&node) => node = next,
             }
             self.renew_held().await;
@@ -280,7 +274,7 @@ impl Worker {
         if held.is_empty() {
             return;
         }
-        let Ok(lost) = self.store.renew(self.lease, &held).await else { return };
+        let Ok(lost) = self.store.renew(self.terms.lease, &held).await else { return };
         for id in lost {
             let lease = held.iter().find(|(known, _)| *known == id).map(|(_, lease)| lease);
             // Settled and taken again in the meantime is not lost.

@@ -1,6 +1,7 @@
 //! What a capability holds of its role: the way to the node that has a key.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::Cmd;
 use tokio::sync::watch;
@@ -126,7 +127,12 @@ impl Link {
 
     /// The moment by which a command that begins now must have ended.
     pub(crate) fn deadline(&self) -> Instant {
-        clock::now() + self.plan.command_timeout
+        clock::now() + self.patience()
+    }
+
+    /// How long a command may take, from its first sending to its last.
+    pub(crate) fn patience(&self) -> Duration {
+        self.plan.command_timeout
     }
 
     /// The connection of the one node, waiting for it until `deadline`.

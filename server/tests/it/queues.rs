@@ -290,7 +290,11 @@ async fn jobs_that_are_none_are_refused(place: Place) {
     assert_eq!(job("nowhere", "send-email", good.clone(), json!({})).await.status(), 404);
     for (name, data, opts, field) in [
         ("other", good.clone(), json!({}), "name"),
-        ("send-email", json!({}), json!({}), "data"),
+        ("send-email", json!({}), json!({}), "data.to"),
+        ("send-email", json!({ "to": "" }), json!({}), "data.to"),
+        ("send-email", json!({ "to": ["a"] }), json!({}), "data.to"),
+        ("send-email", json!({ "to": "a", "subject": 1 }), json!({}), "data.subject"),
+        ("send-email", json!({ "to": "a", "body": {} }), json!({}), "data.body"),
         ("send-email", json!(["a"]), json!({}), "data"),
         ("send-email", good.clone(), json!([1]), "opts"),
         ("send-email", good.clone(), json!({ "delay": "soon" }), "opts.delay"),
@@ -301,6 +305,31 @@ async fn jobs_that_are_none_are_refused(place: Place) {
         assert_eq!(response.status(), 400);
         assert_eq!(body(response).await["field"], field);
     }
+    // What the model is not asked by a request it is not asked by a job.
+    for (wrong, field) in [
+        (json!({}), "data.prompt"),
+        (json!({ "prompt": "" }), "data.prompt"),
+        (json!({ "prompt": 1 }), "data.prompt"),
+        (json!({ "prompt": "a", "model": "" }), "data.model"),
+        (json!({ "prompt": "a", "model": 7 }), "data.model"),
+        (json!({ "prompt": "a", "temperature": 2.1 }), "data.temperature"),
+        (json!({ "prompt": "a", "temperature": "hot" }), "data.temperature"),
+        (json!({ "prompt": "a", "maxTokens": 0 }), "data.maxTokens"),
+        (json!({ "prompt": "a", "maxTokens": 1.5 }), "data.maxTokens"),
+    ] {
+        let response = job(LLM, "generate-response", wrong.clone(), json!({})).await;
+        assert_eq!(response.status(), 400, "{wrong}");
+        let body = body(response).await;
+        assert_eq!(body["field"], field);
+        let error = body["error"].as_str().unwrap_or_default();
+        assert!(error.starts_with(&format!("{field} must")), "{error}");
+    }
+    let none = json!({ "waiting": 0, "active": 0, "completed": 0, "failed": 0, "delayed": 0 });
+    assert_eq!(server.read("/api/queues/stats").await, json!({ LLM: none, EMAIL: none }));
+    let all = json!({ "prompt": "a", "model": null, "temperature": 1, "maxTokens": 5, "more": [] });
+    assert_eq!(job(LLM, "generate-response", all, json!({})).await.status(), 202);
+    let huge = json!({ "to": "a", "body": "a".repeat(1024 * 1024) });
+    assert_eq!(job(EMAIL, "send-email", huge, json!({})).await.status(), 413);
     assert_eq!(server.get(&format!("/api/jobs/{EMAIL}/none")).await.status(), 404);
 }
 

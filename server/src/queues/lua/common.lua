@@ -1,6 +1,8 @@
 -- Shared by all scripts of queues. KEYS[1] is the queue's prefix, with its name as the hash tag,
 -- so that all of its keys live in one slot. KEYS[2] is there for that slot to move in one piece.
---   job:<id>  hash: name data priority attempts backoff failures takes state lease settled
+--   job:<id>  hash: name data priority attempts backoff again failures takes stalls state lease
+--             settled
+--   gone:<id> for as long as the command that stored a trimmed job may yet be sent again
 --   waiting   sorted set by priority, then by id: ids begin with the time of submission
 --   delayed   sorted set by the time at which a job is due
 --   active    sorted set by the time at which a worker's lease lapses
@@ -42,6 +44,16 @@ local function owns(id, lease)
   return state[2] == 'waiting' and tonumber(state[3]) <= fence and state[4] ~= lease
 end
 
+-- Trims a job. Sent again, the command that stored it must not store it anew.
+local function forget(id)
+  local job = job_key(id)
+  local again = tonumber(redis.call('HGET', job, 'again') or 0)
+  redis.call('DEL', job)
+  if again > 0 then
+    redis.call('SET', base .. 'gone:' .. id, '', 'PX', again)
+  end
+end
+
 local function finish(id, lease, state, field, text, keep)
   local job = job_key(id)
   redis.call('ZREM', active, id)
@@ -55,6 +67,6 @@ local function finish(id, lease, state, field, text, keep)
   redis.call('LPUSH', list, id)
   keep = tonumber(keep)
   while keep >= 0 and redis.call('LLEN', list) > keep do
-    redis.call('DEL', job_key(redis.call('RPOP', list)))
+    forget(redis.call('RPOP', list))
   end
 end

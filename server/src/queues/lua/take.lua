@@ -1,7 +1,30 @@
 -- Leases up to ARGV[1] jobs for ARGV[2] ms; ARGV[3] is a nonce that nobody else has.
--- Before that, jobs that are due wait again and, if ARGV[4] is 1, jobs whose lease lapsed.
--- Gives the ms until the next of those (-1: there is none) and the jobs.
+-- Before that, jobs that are due wait again and, if ARGV[4] is 1, jobs whose lease lapsed. One whose
+-- lease lapsed more than ARGV[5] times has failed; ARGV[6] failed jobs are kept (-1: all).
+-- Gives the ms until the next of those (-1: there is none), the jobs, the ids of those that wait
+-- again because their lease lapsed, and of those that have failed.
 local now = now_ms()
+local most_stalls = tonumber(ARGV[5])
+local stalled, failed = {}, {}
+
+-- Whoever held the lease died, or was out of reach: it never said what became of the job. A job
+-- that kills whoever runs it must not do so for ever.
+local function recover(id)
+  local job = job_key(id)
+  if redis.call('HEXISTS', job, 'priority') == 0 then
+    return wait(id)
+  end
+  local stalls = redis.call('HINCRBY', job, 'stalls', 1)
+  if stalls <= most_stalls then
+    stalled[#stalled + 1] = id
+    return wait(id)
+  end
+  local reason = 'its worker died or lost it ' .. stalls .. ' times; QUEUE_MAX_STALLS allows ' ..
+    most_stalls
+  finish(id, redis.call('HGET', job, 'lease'), 'failed', 'failedReason', reason, ARGV[6])
+  failed[#failed + 1] = id
+end
+
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, 100)) do
   redis.call('ZREM', delayed, id)
   wait(id)
@@ -9,7 +32,7 @@ end
 if ARGV[4] == '1' then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, 100)) do
     redis.call('ZREM', active, id)
-    wait(id)
+    recover(id)
   end
 end
 local jobs = {}
@@ -43,4 +66,4 @@ for _, set in ipairs({ delayed, active }) do
     end
   end
 end
-return { soonest, jobs }
+return { soonest, jobs, stalled, failed }
