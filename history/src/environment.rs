@@ -33,3 +33,9 @@ pub struct ProcessFacts {
     /// The source address of its own connections.
     pub source: Option<String>,
 }
+
+/// What a process is by its name: `node` of `node[0]` and of `cache.node[0]`.
+pub fn process_kind(name: &str) -> &str {
+    let kind = name.split('[').next().unwrap_or_default();
+    kind.rsplit('.').next().unwrap_or_default()
+}

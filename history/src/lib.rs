@@ -17,6 +17,7 @@ mod event;
 mod export;
 mod finding;
 mod gate;
+mod group;
 mod latency;
 mod log;
 mod observation;
@@ -37,11 +38,12 @@ pub use action::{Action, Capability};
 pub use duration::{
     LONGEST_DURATION, parse_duration, print_duration, serde_duration, serde_duration_option,
 };
-pub use environment::{EnvironmentFacts, ProcessFacts};
+pub use environment::{EnvironmentFacts, ProcessFacts, process_kind};
 pub use event::{Event, EventKind, EventLog, NodeRole};
 pub use export::{Format, export};
 pub use finding::{Bound, Breakdown, Finding, Measure, PhaseCount, Report, Unit, Verdict, Witness};
 pub use gate::{Baseline, Comparison, GatePlan, Tolerated};
+pub use group::{EnvironmentPlan, GroupPlan, Role};
 pub use latency::{Latency, LatencySeries, write_interval_logs};
 pub use log::{LogError, LogFile, LogWriter, Record};
 pub use observation::Observation;
@@ -49,8 +51,8 @@ pub use operation::{Flags, NO_INSTANCE, Operation};
 pub use outcome::{Outcome, Reply, classify};
 pub use phase::{Phase, PhaseSpan, Phases, Window};
 pub use plan::{
-    CapabilityLoad, CapacityPlan, EffectsPlan, EnvironmentPlan, LimitPolicy, LoadPlan,
-    PlannedFault, Promises, ResolvedPlan, RunKind, TargetPlan,
+    CapabilityLoad, CapacityPlan, EffectsPlan, LimitPolicy, LoadPlan, PlannedFault, Promises,
+    ResolvedPlan, RunKind, TargetPlan,
 };
 pub use recorder::{Recorder, RecorderHandle};
 pub use run::{RunError, RunFolder};

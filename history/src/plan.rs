@@ -1,7 +1,8 @@
 //! The plan as it was run: every default written out. `plan.toml` of a run folder is this, and
 //! reads back as a plan that runs the same again.
 
-use crate::{Bound, Capability, GatePlan, Threshold, serde_duration, serde_duration_option};
+use crate::{Bound, Capability, EnvironmentPlan, GatePlan, GroupPlan, Threshold};
+use crate::{serde_duration, serde_duration_option};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -229,28 +230,6 @@ pub struct LimitPolicy {
     pub window: Duration,
 }
 
-/// The Redis that the service lives on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EnvironmentPlan {
-    /// `processes`, …
-    pub backend: String,
-    /// `sentinel`, …
-    pub topology: String,
-    /// Replicas of the master.
-    pub replicas: u8,
-    /// Sentinels.
-    pub sentinels: u8,
-    /// Sentinels that must agree that the master is down.
-    pub quorum: u8,
-    /// Silence after which a Sentinel takes a node for down.
-    #[serde(with = "serde_duration")]
-    pub down_after: Duration,
-    /// Sentinel's `failover-timeout`.
-    #[serde(with = "serde_duration")]
-    pub failover_timeout: Duration,
-}
-
 /// A fault on the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedFault {
@@ -342,12 +321,9 @@ impl ResolvedPlan {
             },
             environment: EnvironmentPlan {
                 backend: "processes".to_owned(),
-                topology: "sentinel".to_owned(),
-                replicas: 2,
-                sentinels: 3,
-                quorum: 2,
-                down_after: Duration::from_secs(1),
-                failover_timeout: Duration::from_secs(3),
+                main: GroupPlan::example(),
+                cache: None,
+                sessions: None,
             },
             faults: Vec::new(),
             objectives: BTreeMap::new(),
@@ -369,6 +345,7 @@ mod tests {
         plan.capacity =
             Some(CapacityPlan { at_least_per_s: Some(800.0), ..CapacityPlan::default() });
         plan.effects.at_once = Some(4);
+        plan.environment.cache = Some(GroupPlan::example_of_one());
         plan.objectives.insert("queue.lost".to_owned(), Bound::Count(0));
         plan.objectives.insert("recovery".to_owned(), Bound::Time(Duration::from_secs(5)));
         let text = plan.to_toml().unwrap();

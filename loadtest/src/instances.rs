@@ -2,11 +2,11 @@
 //! awaited until they are ready.
 
 use crate::effects::Effects;
-use crate::environment::{Environment, GROUP, ProcessSpec};
+use crate::environment::{Environment, Group, ProcessSpec};
 use crate::exit::unusable;
 use anyhow::{Result, bail};
-use redrill_history::ResolvedPlan;
 use redrill_history::clock::instant_now;
+use redrill_history::{ResolvedPlan, Role};
 use redrill_scenarios::random::mix;
 use redrill_scenarios::target::{TargetFile, fill, fill_variable};
 use std::ffi::OsString;
@@ -22,6 +22,13 @@ const ASK_EVERY: Duration = Duration::from_millis(25);
 const TRIES: usize = 3;
 
 type Values = Vec<(&'static str, Option<String>)>;
+
+/// What a target file calls the place of each role's Redis.
+const PLACES: &[(Role, [&str; 4])] = &[
+    (Role::Main, ["main.host", "main.port", "main.sentinels", "main.name"]),
+    (Role::Cache, ["cache.host", "cache.port", "cache.sentinels", "cache.name"]),
+    (Role::Sessions, ["sessions.host", "sessions.port", "sessions.sentinels", "sessions.name"]),
+];
 
 /// Starts the plan's instances and waits until all are ready. Returns their addresses.
 ///
@@ -124,19 +131,8 @@ fn shared_values(
     let promises = &plan.target.promises;
     let milliseconds = |duration: Duration| Some(duration.as_millis().to_string());
     let seconds = |duration: Duration| Some(duration.as_secs_f64().ceil().to_string());
-    let sentinels: Vec<String> =
-        environment.sentinels().iter().map(|member| member.announced.to_string()).collect();
-    let has_sentinels = !sentinels.is_empty();
-    // Where Sentinels say who is master, an address would be wrong after the first failover. What
-    // no fault can hit needs no proxy, and a comparison no second process on the way.
-    let fixed = environment.nodes().first().filter(|_| !has_sentinels);
-    let fixed = fixed.map(|node| if plan.gate.is_some() { node.direct } else { node.announced });
     let mut values = vec![
         ("redrill", Some(redrill.display().to_string())),
-        ("main.sentinels", has_sentinels.then(|| sentinels.join(","))),
-        ("main.name", has_sentinels.then(|| GROUP.to_owned())),
-        ("main.host", fixed.map(|address| address.ip().to_string())),
-        ("main.port", fixed.map(|address| address.port().to_string())),
         ("effects.model", Some(effects.model_url())),
         ("effects.mail", Some(effects.mail_url())),
         ("secret", Some(format!("{:016x}{:016x}", mix(plan.seed, 1), mix(plan.seed, 2)))),
@@ -147,6 +143,10 @@ fn shared_values(
         ("promises.job_attempts", Some(promises.job_attempts.to_string())),
         ("promises.presence_ttl_s", seconds(promises.presence_ttl)),
     ];
+    for (role, names) in PLACES {
+        let place = place(environment.home(*role), plan.gate.is_some());
+        values.extend(names.iter().copied().zip(place));
+    }
     for policy in &promises.limits {
         let names = match policy.policy.as_str() {
             "general" => ("limits.general.limit", "limits.general.window_ms"),
@@ -158,6 +158,23 @@ fn shared_values(
         values.push((names.1, milliseconds(policy.window)));
     }
     values
+}
+
+/// Where a group is: host, port, Sentinels, and the name by which they know it.
+fn place(group: &Group, is_compared: bool) -> [Option<String>; 4] {
+    let sentinels: Vec<String> =
+        group.sentinels.iter().map(|member| member.announced.to_string()).collect();
+    let has_sentinels = !sentinels.is_empty();
+    // Where Sentinels say who is master, an address would be wrong after the first failover. What
+    // no fault can hit needs no proxy, and a comparison no second process on the way.
+    let fixed = group.nodes.first().filter(|_| !has_sentinels);
+    let fixed = fixed.map(|node| if is_compared { node.direct } else { node.announced });
+    [
+        fixed.map(|address| address.ip().to_string()),
+        fixed.map(|address| address.port().to_string()),
+        has_sentinels.then(|| sentinels.join(",")),
+        has_sentinels.then(|| group.role.name().to_owned()),
+    ]
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod killed;
 mod random;
 mod readme;
 mod rerender;
+mod roles;
 mod saturated;
 mod setup;
 mod tidy;

@@ -1,7 +1,7 @@
 //! Which resource was full at the rate that broke.
 
 use super::{Answer, Calls, Step};
-use crate::Sample;
+use crate::{Sample, process_kind};
 use std::collections::BTreeMap;
 
 /// A thread that used this much of its time had none to spare.
@@ -148,10 +148,10 @@ impl Bottleneck {
             let because = format!("{:.1} % of its arrivals started late", step.late * 100.0);
             return Self { resource: Resource::Generator, because };
         }
-        if let Some(full) = full_thread(&step.usage, "node[") {
+        if let Some(full) = full_thread(&step.usage, "node") {
             return Self { resource: Resource::RedisMainThread, because: full };
         }
-        if let Some(full) = full_thread(&step.usage, "server[") {
+        if let Some(full) = full_thread(&step.usage, "server") {
             return Self { resource: Resource::ServerCpu, because: full };
         }
         if is_full && groups.server >= largest {
@@ -170,8 +170,8 @@ impl Bottleneck {
     }
 }
 
-fn full_thread(usage: &[Usage], prefix: &str) -> Option<String> {
-    let its = usage.iter().filter(|usage| usage.process.starts_with(prefix));
+fn full_thread(usage: &[Usage], kind: &str) -> Option<String> {
+    let its = usage.iter().filter(|usage| process_kind(&usage.process) == kind);
     let share = |usage: &Usage| usage.main_thread.unwrap_or(0.0);
     let busiest = its.max_by(|one, other| share(one).total_cmp(&share(other)))?;
     (share(busiest) >= FULL_THREAD).then(|| {
@@ -214,7 +214,7 @@ impl Groups {
     fn of(usage: &[Usage]) -> Self {
         let mut groups = Self::default();
         for Usage { process, cores, .. } in usage {
-            let group = match process.split('[').next().unwrap_or_default() {
+            let group = match process_kind(process) {
                 "harness" | "proxy" => &mut groups.generator,
                 "server" => &mut groups.server,
                 "node" => &mut groups.redis,
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(named(&step(&server, 20)), Resource::ServerCpu);
         let one_thread = [("server[0]", 1.0, 0.97), ("harness", 0.4, 0.1), idle];
         assert_eq!(named(&step(&one_thread, 20)), Resource::ServerCpu);
-        let redis = [("node[0]", 1.1, 0.95), ("server[0]", 0.3, 0.3), ("harness", 0.4, 0.1)];
+        let redis = [("cache.node[0]", 1.1, 0.95), ("server[0]", 0.3, 0.3), ("harness", 0.4, 0.1)];
         assert_eq!(named(&step(&redis, 20)), Resource::RedisMainThread);
         let generator = [("harness", 0.9, 0.1), ("proxy", 0.3, 0.3), ("server[0]", 0.7, 0.2), idle];
         assert_eq!(named(&step(&generator, 20)), Resource::Generator);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use redrill::environment::{Environment, RedisBinary, Setup};
 use redrill::faults::{self, Injection};
 use redrill_history::clock::RunClock;
-use redrill_history::{EnvironmentPlan, EventLog, PlannedFault, SampleLog};
+use redrill_history::{EnvironmentPlan, EventLog, GroupPlan, PlannedFault, SampleLog};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -77,12 +77,9 @@ pub(crate) async fn run(redrill: &Path, fault: Fault) -> Result<Option<Vec<Cost>
     let clock = RunClock::start();
     let plan = EnvironmentPlan {
         backend: "processes".to_owned(),
-        topology: "sentinel".to_owned(),
-        replicas: 2,
-        sentinels: 3,
-        quorum: 2,
-        down_after: Duration::from_secs(1),
-        failover_timeout: Duration::from_secs(3),
+        main: GroupPlan::example(),
+        cache: None,
+        sessions: None,
     };
     let logs = folder.path().join("logs");
     std::fs::create_dir(&logs)?;

@@ -85,7 +85,7 @@ impl Service {
         let mut env = vec![
             text("PORT", &address.port().to_string()),
             text("REDIS_SENTINELS", &sentinels.join(",")),
-            text("REDIS_SENTINEL_MASTER", redrill::environment::GROUP),
+            text("REDIS_SENTINEL_MASTER", redrill_history::Role::Main.name()),
             text("REDIS_SOURCE_ADDRESS", &environment.server_source(index).to_string()),
             text("REDIS_COMMAND_TIMEOUT", &timeout),
             text("REDIS_CONNECTION_TIMEOUT", &timeout),

@@ -7,10 +7,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use redrill_history::EnvironmentPlan;
-
-/// The name under which Sentinels know the group.
-pub const GROUP: &str = "main";
+use redrill_history::GroupPlan;
 
 /// What a configuration needs to know of its process.
 #[derive(Debug)]
@@ -26,15 +23,18 @@ pub(super) struct Place<'a> {
 }
 
 /// A node's configuration; a replica follows `master`, which is a proxy's address.
-pub(super) fn node(place: &Place<'_>, master: Option<SocketAddr>) -> String {
+pub(super) fn node(place: &Place<'_>, plan: &GroupPlan, master: Option<SocketAddr>) -> String {
     let mut text = common(place);
     let announced = place.announced;
     text += "appendonly yes\n\
              appendfsync everysec\n\
              save \"\"\n\
-             maxmemory-policy noeviction\n\
              repl-diskless-sync yes\n\
              repl-diskless-sync-delay 0\n";
+    add(&mut text, format_args!("maxmemory-policy {}", plan.maxmemory_policy));
+    if let Some(bound) = &plan.maxmemory {
+        add(&mut text, format_args!("maxmemory {bound}"));
+    }
     // The master too: it comes back as a replica.
     add(&mut text, format_args!("replica-announce-ip {}", announced.ip()));
     add(&mut text, format_args!("replica-announce-port {}", announced.port()));
@@ -44,8 +44,14 @@ pub(super) fn node(place: &Place<'_>, master: Option<SocketAddr>) -> String {
     text
 }
 
-/// A Sentinel's configuration; `master` is a proxy's address.
-pub(super) fn sentinel(place: &Place<'_>, master: SocketAddr, plan: &EnvironmentPlan) -> String {
+/// A Sentinel's configuration; `group` is the name by which it is asked for the master, and `master`
+/// a proxy's address.
+pub(super) fn sentinel(
+    place: &Place<'_>,
+    plan: &GroupPlan,
+    group: &str,
+    master: SocketAddr,
+) -> String {
     let mut text = common(place);
     let announced = place.announced;
     let (ip, port) = (master.ip(), master.port());
@@ -53,10 +59,10 @@ pub(super) fn sentinel(place: &Place<'_>, master: SocketAddr, plan: &Environment
     let failover_timeout = plan.failover_timeout.as_millis();
     add(&mut text, format_args!("sentinel announce-ip {}", announced.ip()));
     add(&mut text, format_args!("sentinel announce-port {}", announced.port()));
-    add(&mut text, format_args!("sentinel monitor {GROUP} {ip} {port} {}", plan.quorum));
-    add(&mut text, format_args!("sentinel down-after-milliseconds {GROUP} {down_after}"));
-    add(&mut text, format_args!("sentinel failover-timeout {GROUP} {failover_timeout}"));
-    add(&mut text, format_args!("sentinel parallel-syncs {GROUP} 1"));
+    add(&mut text, format_args!("sentinel monitor {group} {ip} {port} {}", plan.quorum));
+    add(&mut text, format_args!("sentinel down-after-milliseconds {group} {down_after}"));
+    add(&mut text, format_args!("sentinel failover-timeout {group} {failover_timeout}"));
+    add(&mut text, format_args!("sentinel parallel-syncs {group} 1"));
     text
 }
 
@@ -84,7 +90,6 @@ fn add(text: &mut String, line: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redrill_history::ResolvedPlan;
 
     #[test]
     fn only_proxies_are_announced_and_every_process_has_its_source() {
@@ -95,17 +100,20 @@ mod tests {
             folder: Path::new("a folder"),
         };
         let master = ([127, 0, 0, 1], 20_009).into();
-        let node = node(&place, Some(master));
+        let plan = GroupPlan { maxmemory: Some("64mb".to_owned()), ..GroupPlan::example() };
+        let node = node(&place, &plan, Some(master));
         for line in [
             "port 20001",
             "bind-source-addr 127.0.0.12",
             "dir \"a folder\"",
             "replica-announce-port 20002",
             "replicaof 127.0.0.1 20009",
+            "maxmemory 64mb",
+            "maxmemory-policy noeviction",
         ] {
             assert!(node.lines().any(|found| found == line), "{line} is not in\n{node}");
         }
-        let sentinel = sentinel(&place, master, &ResolvedPlan::example().environment);
+        let sentinel = sentinel(&place, &plan, "main", master);
         for line in [
             "bind-source-addr 127.0.0.12",
             "sentinel announce-port 20002",

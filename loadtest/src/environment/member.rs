@@ -2,16 +2,17 @@
 
 use super::admin;
 use super::config::{self, Place};
+use super::group::Ground;
 use super::ports;
 use super::process::ProcessSpec;
-use super::processes::Processes;
-use super::proxies::{PORT_TRIES, Proxies};
+use super::proxies::PORT_TRIES;
 use super::redis_binary::RedisBinary;
+use super::source;
 use anyhow::{Context, Result, bail};
 use redis::cmd;
-use redrill_history::EnvironmentPlan;
+use redrill_history::{GroupPlan, Role};
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -24,7 +25,7 @@ const PORT_TAKEN: &str = "Address already in use";
 /// A node or a Sentinel.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// `node[0]`, `sentinel[1]`.
+    /// `node[0]`, `sentinel[1]`; `cache.node[0]` in the cache's own group.
     pub name: String,
     /// Where it listens: for observers and admin commands.
     pub direct: SocketAddr,
@@ -40,36 +41,31 @@ pub struct Member {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part<'a> {
     /// A node that follows this address, or the first master.
-    Node(Option<SocketAddr>),
-    /// A Sentinel that watches this master.
-    Sentinel(SocketAddr, &'a EnvironmentPlan),
+    Node(&'a GroupPlan, Option<SocketAddr>),
+    /// A Sentinel that watches the group of this name, whose master is here.
+    Sentinel(&'a GroupPlan, &'a str, SocketAddr),
 }
 
 impl Member {
     /// Gives it its addresses and creates its proxy; it is not started.
     pub(super) async fn place(
+        role: Role,
         kind: &str,
         index: u8,
-        source: IpAddr,
-        folder: &Path,
-        proxies: &Proxies,
+        ground: &Ground<'_>,
     ) -> Result<Self> {
-        let name = format!("{kind}[{index}]");
+        let prefix = if role == Role::Main { String::new() } else { format!("{role}.") };
+        let name = format!("{prefix}{kind}[{index}]");
         let direct = ports::free()?;
-        let announced = proxies.create(&name, direct).await?;
-        let folder = folder.join(format!("{kind}-{index}"));
+        let announced = ground.proxies.create(&name, direct).await?;
+        let folder = ground.folder.join(format!("{prefix}{kind}-{index}"));
         std::fs::create_dir(&folder)?;
-        Ok(Self { name, direct, announced, source, folder })
+        Ok(Self { name, direct, announced, source: source(role, kind, index), folder })
     }
 
     /// Starts it and waits until it answers; takes another port if somebody took its own.
-    pub(super) async fn start(
-        &mut self,
-        part: Part<'_>,
-        redis: &RedisBinary,
-        processes: &Processes,
-        proxies: &Proxies,
-    ) -> Result<()> {
+    pub(super) async fn start(&mut self, part: Part<'_>, ground: &Ground<'_>) -> Result<()> {
+        let Ground { processes, proxies, redis, .. } = ground;
         for _ in 0..PORT_TRIES {
             let process = processes.start(self.spec(part, redis)?)?;
             tokio::select! {
@@ -97,8 +93,10 @@ impl Member {
             folder: &self.folder,
         };
         let (text, is_sentinel) = match part {
-            Part::Node(master) => (config::node(&place, master), false),
-            Part::Sentinel(master, plan) => (config::sentinel(&place, master, plan), true),
+            Part::Node(plan, master) => (config::node(&place, plan, master), false),
+            Part::Sentinel(plan, group, master) => {
+                (config::sentinel(&place, plan, group, master), true)
+            }
         };
         let path = self.folder.join("redis.conf");
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;

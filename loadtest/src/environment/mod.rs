@@ -3,6 +3,7 @@
 
 mod admin;
 mod config;
+mod group;
 pub mod guardian;
 mod journal;
 mod member;
@@ -18,9 +19,10 @@ mod roles;
 mod start;
 mod stop;
 mod target;
+mod topology;
 
 pub(crate) use admin::{Admin, ask, info_fields};
-pub use config::GROUP;
+pub use group::Group;
 pub use journal::{Journalled, Remedy};
 pub use member::Member;
 pub(crate) use proc::{ProcStat, cpu_ns};
@@ -28,30 +30,32 @@ pub(crate) use process::Process;
 pub use process::ProcessSpec;
 pub(crate) use processes::record;
 pub use redis_binary::{RedisBinary, RedisMissing};
-pub use start::{Setup, TOPOLOGIES, check};
-pub use target::{Target, UnknownTarget, parse_target};
+pub use start::Setup;
+pub use target::{Target, UnknownTarget, Which, parse_target};
+pub use topology::{Size, Sizes, TOPOLOGIES, Topology, check, topology, topology_names};
 
 use anyhow::{Context, Result, bail};
 use journal::Guardian;
 use observer::Observer;
 use processes::Processes;
 use proxies::Proxies;
-use redrill_history::EnvironmentFacts;
 use redrill_history::clock::RunClock;
+use redrill_history::{EnvironmentFacts, EnvironmentPlan, Role, process_kind};
 use redrill_toxiproxy::client::Client;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The last part of the first node's, Sentinel's and instance's source address.
+/// The last part of the first node's, Sentinel's and instance's source address. The third part is
+/// the group's.
 const SOURCES: [(&str, u8); 3] = [("node", 11), ("sentinel", 51), ("server", 101)];
 
 /// A running environment (backend `processes`). Dropping it without
 /// [`Environment::stop`] leaves the clearing up to the guardian.
 pub struct Environment {
-    nodes: Vec<Member>,
-    sentinels: Vec<Member>,
+    plan: EnvironmentPlan,
+    groups: Vec<Group>,
     redis: RedisBinary,
     clock: RunClock,
     ready_after: Duration,
@@ -63,14 +67,30 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The nodes, by number.
-    pub fn nodes(&self) -> &[Member] {
-        &self.nodes
+    /// The groups, the main one first.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
-    /// The Sentinels, by number; the service gets their announced addresses.
+    /// The group in which a role lives.
+    pub fn home(&self, role: Role) -> &Group {
+        let (home, _) = self.plan.home(role);
+        self.groups.iter().find(|group| group.role == home).unwrap_or(&self.groups[0])
+    }
+
+    /// The group that a node or Sentinel is of.
+    pub(crate) fn group_of(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.members().any(|member| member.name == name))
+    }
+
+    /// The main group's nodes, by number.
+    pub fn nodes(&self) -> &[Member] {
+        &self.groups[0].nodes
+    }
+
+    /// The main group's Sentinels, by number.
     pub fn sentinels(&self) -> &[Member] {
-        &self.sentinels
+        &self.groups[0].sentinels
     }
 
     /// From the start of the first process to ready.
@@ -85,7 +105,7 @@ impl Environment {
 
     /// The source address that an instance of the target is to use, so that it can be cut off.
     pub fn server_source(&self, index: u8) -> IpAddr {
-        source("server", index)
+        source(Role::Main, "server", index)
     }
 
     /// An address on which nobody listens now and that survives a restart of its listener. Another
@@ -169,7 +189,7 @@ impl Environment {
     pub(crate) async fn start_again(&self, name: &str) -> Result<()> {
         let process = self.processes.start_again(name)?;
         let address = self.processes.spec(name)?.address;
-        let is_redis = !name.starts_with("server");
+        let is_redis = process_kind(name) != "server";
         tokio::select! {
             answered = member::answers(address, is_redis) => {
                 answered.with_context(|| name.to_owned())
@@ -208,9 +228,9 @@ impl Environment {
 }
 
 /// The source address of a process.
-fn source(kind: &str, index: u8) -> IpAddr {
+fn source(role: Role, kind: &str, index: u8) -> IpAddr {
     let first = SOURCES.iter().find(|(name, _)| *name == kind).map_or(1, |(_, first)| *first);
-    Ipv4Addr::new(127, 0, 0, first.saturating_add(index)).into()
+    Ipv4Addr::new(127, 0, role as u8, first.saturating_add(index)).into()
 }
 
 /// A wall time as `2026-11-24T10:03:11Z`.

@@ -3,7 +3,7 @@
 use super::process::{Process, ProcessSpec};
 use anyhow::{Context, Result, ensure};
 use redrill_history::clock::RunClock;
-use redrill_history::{EventKind, EventLog, ProcessFacts};
+use redrill_history::{EventKind, EventLog, ProcessFacts, process_kind};
 use rustix::process::{Pid, Signal};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -100,10 +100,10 @@ impl Processes {
         Ok(())
     }
 
-    /// Kills the processes whose names begin so, and waits for their end.
-    pub(super) async fn kill_all(&self, prefix: &str) {
+    /// Kills the processes of a kind, and waits for their end.
+    pub(super) async fn kill_all(&self, kind: &str) {
         let names: Vec<String> = self.running().into_iter().map(|(name, _)| name).collect();
-        for name in names.iter().filter(|name| name.starts_with(prefix)) {
+        for name in names.iter().filter(|name| process_kind(name) == kind) {
             // An error says that it has ended meanwhile.
             if let Ok(process) = self.get(name)
                 && process.signal(Signal::KILL).await.is_ok()

@@ -1,14 +1,15 @@
 //! Starting the environment.
 
+use super::group::{Ground, Group};
 use super::journal::Guardian;
-use super::member::{Member, Part};
 use super::observer::Observer;
 use super::processes::{Processes, record};
 use super::proxies::Proxies;
 use super::redis_binary::RedisBinary;
+use super::topology::check;
 use super::{Environment, ready, source};
 use crate::exit::unusable;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use redrill_history::clock::RunClock;
 use redrill_history::{EnvironmentPlan, EventKind, EventLog, SampleLog};
@@ -16,9 +17,6 @@ use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The most replicas and the most Sentinels: each has a source address of its own.
-const MOST: u8 = 30;
 
 /// What an environment is started from.
 pub struct Setup<'a> {
@@ -41,44 +39,6 @@ pub struct Setup<'a> {
     pub watched: bool,
 }
 
-/// The topologies, the first the default: their name, and whether they have Sentinels.
-pub const TOPOLOGIES: &[(&str, bool)] = &[("sentinel", true), ("standalone", false)];
-
-/// Whether a plan's environment can be started; part of checking a plan.
-///
-/// # Errors
-/// A backend or topology that does not exist, or numbers that do not fit.
-pub fn check(plan: &EnvironmentPlan) -> Result<()> {
-    ensure!(
-        plan.backend == "processes",
-        "there is no backend \"{}\"; there is \"processes\"",
-        plan.backend
-    );
-    let Some((_, has_sentinels)) = TOPOLOGIES.iter().find(|(name, _)| *name == plan.topology)
-    else {
-        let names: Vec<&str> = TOPOLOGIES.iter().map(|(name, _)| *name).collect();
-        bail!("there is no topology \"{}\"; there are {}", plan.topology, names.join(", "))
-    };
-    if !has_sentinels {
-        ensure!(
-            (plan.replicas, plan.sentinels, plan.quorum) == (0, 0, 0),
-            "a standalone Redis has no replicas, no sentinels and no quorum"
-        );
-        return Ok(());
-    }
-    ensure!((1..=MOST).contains(&plan.replicas), "replicas must be from 1 to {MOST}");
-    ensure!((1..=MOST).contains(&plan.sentinels), "sentinels must be from 1 to {MOST}");
-    ensure!(
-        (1..=plan.sentinels).contains(&plan.quorum),
-        "quorum must be from 1 to the number of sentinels, {}",
-        plan.sentinels
-    );
-    let least = Duration::from_millis(1);
-    ensure!(plan.down_after >= least, "down_after must be at least 1ms");
-    ensure!(plan.failover_timeout >= least, "failover_timeout must be at least 1ms");
-    Ok(())
-}
-
 impl Environment {
     /// Starts the guardian, the proxies, the nodes and the Sentinels, and waits until the
     /// environment is ready, which it records.
@@ -88,7 +48,9 @@ impl Environment {
     pub async fn start(setup: Setup<'_>) -> Result<Self> {
         let Setup { plan, redis, redrill, logs, clock, events, samples, watched } = setup;
         check(plan)?;
-        has_source(source("node", 0))?;
+        for (role, _) in plan.groups() {
+            has_source(source(role, "node", 0))?;
+        }
         let began_ns = clock.now_ns();
         let guardian = Guardian::start(redrill, &logs.join("guardian.log")).await?;
         let folder = tempfile::Builder::new().prefix("redrill-").tempdir().map_err(|error| {
@@ -102,28 +64,20 @@ impl Environment {
         let processes = Processes::new(guardian.group(), logs, clock, events.clone());
         let processes = Arc::new(processes);
         let proxies = Proxies::start(&processes, redrill).await?;
-        let mut nodes = place("node", plan.replicas + 1, &folder, &proxies).await?;
-        let mut sentinels = place("sentinel", plan.sentinels, &folder, &proxies).await?;
-        let master = nodes[0].announced;
-        let (first, replicas) = nodes.split_at_mut(1);
-        let begin = async |members: &mut [Member], part: Part<'_>| {
-            let each =
-                members.iter_mut().map(|member| member.start(part, &redis, &processes, &proxies));
-            try_join_all(each).await
-        };
-        begin(first, Part::Node(None)).await?;
-        begin(replicas, Part::Node(Some(master))).await?;
-        ready::wait_for_replicas(&nodes).await?;
-        begin(&mut sentinels, Part::Sentinel(master, plan)).await?;
-        let seen: [&[Member]; 2] = if watched { [&nodes, &sentinels] } else { [&[], &[]] };
+        let ground =
+            Ground { redis: &redis, processes: &processes, proxies: &proxies, folder: &folder };
+        let place = plan.groups().map(|(role, group)| Group::place(role, group, &ground));
+        let mut groups = try_join_all(place).await?;
+        try_join_all(groups.iter_mut().map(|group| group.start(&ground))).await?;
+        let seen: &[Group] = if watched { &groups } else { &[] };
         let observer = Observer::start(seen, &processes, clock, &events, &samples)?;
-        ready::wait(&nodes, &sentinels).await?;
+        ready::wait(&groups).await?;
         let ready_ns = clock.now_ns();
         record(&events, ready_ns, EventKind::EnvironmentReady);
         let ready_after = Duration::from_nanos(ready_ns - began_ns);
         Ok(Self {
-            nodes,
-            sentinels,
+            plan: plan.clone(),
+            groups,
             redis,
             clock,
             ready_after,
@@ -136,39 +90,13 @@ impl Environment {
     }
 }
 
-async fn place(kind: &str, count: u8, folder: &Path, proxies: &Proxies) -> Result<Vec<Member>> {
-    let place = |index| Member::place(kind, index, source(kind, index), folder, proxies);
-    try_join_all((0..count).map(place)).await
-}
-
 /// Whether the system has the source addresses: Linux has all of 127.0.0.0/8.
 fn has_source(address: IpAddr) -> Result<()> {
     TcpListener::bind((address, 0)).map(drop).with_context(|| {
         format!(
             "this system does not have the loopback address {address}, by which a process is \
-             told from another; add 127.0.0.11 and on as aliases (ifconfig lo0 alias {address})"
+             told from another; add it and those after it as aliases (ifconfig lo0 alias \
+             {address})"
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use redrill_history::ResolvedPlan;
-
-    #[test]
-    fn a_plan_that_cannot_be_started_is_refused() {
-        let good = ResolvedPlan::example().environment;
-        check(&good).unwrap();
-        let told = |plan: EnvironmentPlan| check(&plan).unwrap_err().to_string();
-        let docker = EnvironmentPlan { backend: "dokcer".to_owned(), ..good.clone() };
-        assert!(told(docker).contains("\"dokcer\""));
-        let quorum = EnvironmentPlan { quorum: 4, ..good.clone() };
-        assert!(told(quorum).contains("quorum"));
-        let alone = EnvironmentPlan { replicas: 0, ..good.clone() };
-        assert!(told(alone).contains("replicas"));
-        let standalone = EnvironmentPlan { topology: "standalone".to_owned(), ..good };
-        assert!(told(standalone.clone()).contains("no replicas"));
-        check(&EnvironmentPlan { replicas: 0, sentinels: 0, quorum: 0, ..standalone }).unwrap();
-    }
 }

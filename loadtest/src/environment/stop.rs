@@ -1,8 +1,9 @@
 //! Ending the environment, and making sure that it has ended.
 
-use super::{Environment, proc};
+use super::{Environment, proc, proxies};
 use anyhow::{Result, ensure};
 use redrill_history::clock::instant_now;
+use redrill_history::process_kind;
 use rustix::process::{Pid, test_kill_process_group};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -21,13 +22,13 @@ impl Environment {
         let Self { observer, processes, guardian, folder, .. } = self;
         observer.stop().await?;
         for (name, _) in processes.running() {
-            if name.starts_with("server") {
+            if process_kind(&name) == "server" {
                 // An error says that it has ended meanwhile.
                 let _ = processes.stop(&name, SERVER_GRACE).await;
             }
         }
-        for part in ["server", "sentinel", "node", ""] {
-            processes.kill_all(part).await;
+        for kind in ["server", "sentinel", "node", proxies::NAME] {
+            processes.kill_all(kind).await;
         }
         let group = guardian.group();
         let ended = guardian.end().await;

@@ -1,11 +1,24 @@
 //! What a fault can hit, by the names that plans use.
 
-use redrill_history::EnvironmentPlan;
+use redrill_history::{EnvironmentPlan, GroupPlan, Role};
 use std::fmt;
 
 /// A name in a plan; roles are resolved when the fault is injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
+    /// Of the Redis in which a role lives: `main.master`, `cache`, `sentinel[0]`.
+    Redis(Role, Which),
+    /// `server[0]`: an instance of the target.
+    Server(u8),
+    /// `servers`: all instances.
+    Servers,
+}
+
+/// Which nodes or Sentinels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Which {
+    /// `cache`: all its nodes.
+    All,
     /// `main.master`: the node that is master then.
     Master,
     /// `main.replica[0]`: one of the nodes that are replicas then, by the order of their numbers.
@@ -18,16 +31,10 @@ pub enum Target {
     Sentinel(u8),
     /// `sentinels`: all.
     Sentinels,
-    /// `server[0]`: an instance of the target.
-    Server(u8),
-    /// `servers`: all instances.
-    Servers,
 }
 
-/// The roles; on one Sentinel group they are the same nodes.
-const ROLES: [&str; 3] = ["main", "cache", "sessions"];
-
-/// Reads a target's name, and refuses what the plan's environment does not have.
+/// Reads a target's name, and refuses what the plan's environment does not have. Names of the same
+/// nodes are the same target.
 ///
 /// # Errors
 /// An unknown name; the message lists those that exist.
@@ -37,16 +44,25 @@ pub fn parse_target(
     instances: u8,
 ) -> Result<Target, UnknownTarget> {
     let unknown = || UnknownTarget { name: text.to_owned(), known: known(plan, instances) };
-    let target = read(text).ok_or_else(unknown)?;
-    let exists = match target {
-        Target::Master | Target::Sentinels | Target::Servers => true,
-        Target::Replicas => plan.replicas > 0,
-        Target::Replica(index) => index < plan.replicas,
-        Target::Node(index) => index <= plan.replicas,
-        Target::Sentinel(index) => index < plan.sentinels,
-        Target::Server(index) => index < instances,
-    };
-    if exists { Ok(target) } else { Err(unknown()) }
+    match Target::read(text).ok_or_else(unknown)? {
+        Target::Redis(role, which) => {
+            let (home, group) = plan.home(role);
+            if has(group, which) { Ok(Target::Redis(home, which)) } else { Err(unknown()) }
+        }
+        Target::Server(index) if index >= instances => Err(unknown()),
+        target => Ok(target),
+    }
+}
+
+fn has(group: &GroupPlan, which: Which) -> bool {
+    match which {
+        Which::All | Which::Master => true,
+        Which::Replicas => group.replicas > 0,
+        Which::Replica(index) => index < group.nodes() - group.masters,
+        Which::Node(index) => index < group.nodes(),
+        Which::Sentinels => group.sentinels > 0,
+        Which::Sentinel(index) => index < group.sentinels,
+    }
 }
 
 /// A name that the environment does not have.
@@ -61,28 +77,46 @@ pub struct UnknownTarget {
 impl Target {
     /// Reads a name, whether or not the environment has what it names.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        read(text)
+        if text == "servers" {
+            return Some(Self::Servers);
+        }
+        if let Some(index) = indexed(text, "server") {
+            return Some(Self::Server(index));
+        }
+        if let Some(role) = Role::from_name(text) {
+            return Some(Self::Redis(role, Which::All));
+        }
+        let (role, part) = match text.split_once('.') {
+            Some((role, part)) => (Role::from_name(role)?, part),
+            // Who masters or what replica it is depends on the role, so that they are named by it.
+            None if text == "master" || text.starts_with("replica[") => return None,
+            None => (Role::Main, text),
+        };
+        Some(Self::Redis(role, which(part)?))
+    }
+
+    /// Whether it is one or all of the target's instances.
+    pub(crate) fn is_server(self) -> bool {
+        matches!(self, Self::Server(_) | Self::Servers)
+    }
+
+    /// Whether it is a role's master.
+    pub(crate) fn is_master(self) -> bool {
+        matches!(self, Self::Redis(_, Which::Master))
     }
 }
 
-fn read(text: &str) -> Option<Target> {
-    match text {
-        "replicas" => return Some(Target::Replicas),
-        "sentinels" => return Some(Target::Sentinels),
-        "servers" => return Some(Target::Servers),
+fn which(part: &str) -> Option<Which> {
+    match part {
+        "master" => return Some(Which::Master),
+        "replicas" => return Some(Which::Replicas),
+        "sentinels" => return Some(Which::Sentinels),
         _ => {}
     }
-    if let Some((role, place)) = text.split_once('.') {
-        return match (ROLES.contains(&role), place) {
-            (true, "master") => Some(Target::Master),
-            (true, place) => indexed(place, "replica").map(Target::Replica),
-            (false, _) => None,
-        };
-    }
-    indexed(text, "node")
-        .map(Target::Node)
-        .or_else(|| indexed(text, "sentinel").map(Target::Sentinel))
-        .or_else(|| indexed(text, "server").map(Target::Server))
+    indexed(part, "node")
+        .map(Which::Node)
+        .or_else(|| indexed(part, "replica").map(Which::Replica))
+        .or_else(|| indexed(part, "sentinel").map(Which::Sentinel))
 }
 
 /// The number in `name[number]`.
@@ -93,31 +127,48 @@ fn indexed(text: &str, name: &str) -> Option<u8> {
 }
 
 fn known(plan: &EnvironmentPlan, instances: u8) -> String {
-    let mut names = vec!["main.master".to_owned()];
-    let mut list = |name: &str, count: u8| match count {
+    let mut names = Vec::new();
+    let mut list = |name: String, count: u8| match count {
         0 => {}
         1 => names.push(format!("{name}[0]")),
         _ => names.push(format!("{name}[0] to {name}[{}]", count - 1)),
     };
-    list("main.replica", plan.replicas);
-    list("node", plan.replicas.saturating_add(1));
-    list("sentinel", plan.sentinels);
-    list("server", instances);
-    names.extend(["replicas", "sentinels", "servers"].map(str::to_owned));
+    for (role, group) in plan.groups() {
+        let named = |which| Target::Redis(role, which).to_string();
+        let part = |which| named(which).trim_end_matches("[0]").to_owned();
+        list(part(Which::Node(0)), group.nodes());
+        list(part(Which::Replica(0)), group.nodes() - group.masters);
+        list(part(Which::Sentinel(0)), group.sentinels);
+    }
+    list("server".to_owned(), instances);
+    for (role, group) in plan.groups() {
+        let all = [Which::All, Which::Master, Which::Replicas, Which::Sentinels];
+        let there = all.into_iter().filter(|which| has(group, *which));
+        names.extend(there.map(|which| Target::Redis(role, which).to_string()));
+    }
+    names.push("servers".to_owned());
     names.join(", ")
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Master => f.write_str("main.master"),
-            Self::Replica(index) => write!(f, "main.replica[{index}]"),
-            Self::Replicas => f.write_str("replicas"),
-            Self::Node(index) => write!(f, "node[{index}]"),
-            Self::Sentinel(index) => write!(f, "sentinel[{index}]"),
-            Self::Sentinels => f.write_str("sentinels"),
-            Self::Server(index) => write!(f, "server[{index}]"),
-            Self::Servers => f.write_str("servers"),
+        let (role, which) = match self {
+            Self::Server(index) => return write!(f, "server[{index}]"),
+            Self::Servers => return f.write_str("servers"),
+            Self::Redis(role, which) => (role, which),
+        };
+        match which {
+            Which::All => return write!(f, "{role}"),
+            Which::Master => return write!(f, "{role}.master"),
+            Which::Replica(index) => return write!(f, "{role}.replica[{index}]"),
+            _ if *role == Role::Main => {}
+            _ => write!(f, "{role}.")?,
+        }
+        match which {
+            Which::Node(index) => write!(f, "node[{index}]"),
+            Which::Sentinel(index) => write!(f, "sentinel[{index}]"),
+            Which::Sentinels => f.write_str("sentinels"),
+            _ => f.write_str("replicas"),
         }
     }
 }
@@ -127,40 +178,71 @@ mod tests {
     use super::*;
     use redrill_history::ResolvedPlan;
 
-    fn parse(text: &str) -> Result<Target, String> {
-        let plan = ResolvedPlan::example().environment;
-        parse_target(text, &plan, 2).map_err(|error| error.to_string())
+    fn parse_in(plan: &EnvironmentPlan, text: &str) -> Result<Target, String> {
+        parse_target(text, plan, 2).map_err(|error| error.to_string())
+    }
+
+    fn shared() -> EnvironmentPlan {
+        ResolvedPlan::example().environment
+    }
+
+    fn apart() -> EnvironmentPlan {
+        EnvironmentPlan { cache: Some(GroupPlan::example_of_one()), ..shared() }
     }
 
     #[test]
     fn every_name_reads_back_as_itself() {
         for name in [
+            "main",
             "main.master",
             "main.replica[1]",
             "replicas",
             "node[2]",
             "sentinel[2]",
             "sentinels",
+            "cache",
+            "cache.master",
+            "cache.node[0]",
             "server[1]",
             "servers",
         ] {
-            assert_eq!(parse(name).unwrap().to_string(), name);
+            assert_eq!(parse_in(&apart(), name).unwrap().to_string(), name);
         }
-        assert_eq!(parse("cache.master"), Ok(Target::Master));
+    }
+
+    #[test]
+    fn a_role_is_where_it_lives() {
+        let main = Ok(Target::Redis(Role::Main, Which::Master));
+        assert_eq!(parse_in(&shared(), "cache.master"), main);
+        assert_eq!(parse_in(&apart(), "sessions.master"), main);
+        let own = Ok(Target::Redis(Role::Cache, Which::Master));
+        assert_eq!(parse_in(&apart(), "cache.master"), own);
+        assert_eq!(parse_in(&shared(), "main.node[1]"), parse_in(&shared(), "node[1]"));
     }
 
     #[test]
     fn what_does_not_exist_is_refused_with_what_does() {
-        for name in
-            ["", "master", "main.replica[2]", "node[3]", "sentinel[3]", "server[2]", "node[+1]"]
-        {
-            assert!(parse(name).is_err(), "{name}");
+        for name in [
+            "",
+            "master",
+            "replica[0]",
+            "main.replica[2]",
+            "node[3]",
+            "sentinel[3]",
+            "server[2]",
+            "main.servers",
+            "node[+1]",
+            "cache.replicas",
+            "cache.sentinel[0]",
+            "cache.node[1]",
+        ] {
+            assert!(parse_in(&apart(), name).is_err(), "{name}");
         }
         assert_eq!(
-            parse("node[9]").unwrap_err(),
-            "there is no target \"node[9]\"; there are main.master, main.replica[0] to \
-             main.replica[1], node[0] to node[2], sentinel[0] to sentinel[2], server[0] to \
-             server[1], replicas, sentinels, servers"
+            parse_in(&apart(), "node[9]").unwrap_err(),
+            "there is no target \"node[9]\"; there are node[0] to node[2], main.replica[0] to \
+             main.replica[1], sentinel[0] to sentinel[2], cache.node[0], server[0] to server[1], \
+             main, main.master, replicas, sentinels, cache, cache.master, servers"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Failover: Sentinel replaces the master on command, though nothing has failed.
 
 use super::{Fault, Hits, Injected, Injection, Setting};
-use crate::environment::{GROUP, ask};
+use crate::environment::{Group, ask};
 use anyhow::{Context, Result};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -39,17 +39,25 @@ impl Fault for Failover {
     }
 }
 
+async fn failover(injection: Injection<'_>) -> Result<Injected<'_>> {
+    let mut proofs = Vec::new();
+    for master in &injection.targets {
+        let group = injection.environment.group_of(master);
+        let group = group.with_context(|| format!("{master} is in no group"))?;
+        proofs.push(replace(master, group).await?);
+    }
+    Ok(Injected::over(proofs.join("; ")))
+}
+
 /// Asks one Sentinel after another until one accepts. Nothing is to be healed, so nothing is
 /// journalled.
-async fn failover(injection: Injection<'_>) -> Result<Injected<'_>> {
-    let command = cmd("SENTINEL").arg("FAILOVER").arg(GROUP).to_owned();
+async fn replace(master: &str, group: &Group) -> Result<String> {
+    let command = cmd("SENTINEL").arg("FAILOVER").arg(group.role.name()).to_owned();
     let mut refusal = None;
-    for sentinel in injection.environment.sentinels() {
+    for sentinel in &group.sentinels {
         match ask::<String>(sentinel.direct, &command, ANSWER_WITHIN).await {
             Ok(answer) => {
-                let masters = injection.targets.join(", ");
-                let proof = format!("{} answered {answer} to replacing {masters}", sentinel.name);
-                return Ok(Injected::over(proof));
+                return Ok(format!("{} answered {answer} to replacing {master}", sentinel.name));
             }
             Err(error) => refusal = Some(error.context(format!("{} refused", sentinel.name))),
         }

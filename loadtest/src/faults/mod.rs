@@ -103,9 +103,7 @@ pub enum Hits {
 
 impl Hits {
     fn check(self, name: &str, planned: &PlannedFault) -> Result<(), Misfit> {
-        let is_server = |text: &&String| {
-            matches!(Target::read(text), Some(Target::Server(_) | Target::Servers))
-        };
+        let is_server = |text: &&String| Target::read(text).is_some_and(Target::is_server);
         if self == Self::Pairs {
             require(!planned.from.is_empty(), Part::From, || {
                 format!("{name} needs a second group, from = [\"replicas\"]")
@@ -131,7 +129,7 @@ impl Hits {
                 format!("{name} acts in a proxy, and {server} has none: name nodes or sentinels");
             return Err(Misfit::new(Part::Target, message));
         }
-        let is_master = |text: &String| Target::read(text) == Some(Target::Master);
+        let is_master = |text: &String| Target::read(text).is_some_and(Target::is_master);
         let fits = self != Self::Master || planned.target.iter().all(is_master);
         require(fits, Part::Target, || {
             format!("{name} replaces the master: its target is [\"main.master\"]")

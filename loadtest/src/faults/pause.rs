@@ -7,6 +7,7 @@ use crate::environment::{ProcStat, Process, Remedy};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use redrill_history::process_kind;
 use rustix::process::Signal;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -48,7 +49,7 @@ async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>
     ensure!(!is_stopped(pid), "{name} is paused already");
     // A server may be slow to answer anything but HTTP; its state in the process table must do.
     let address = environment.spec(name)?.address;
-    let address = (!name.starts_with("server")).then_some(address);
+    let address = (process_kind(name) != "server").then_some(address);
     let journalled = environment.journal(Remedy::Continue { pid }).await?;
     process.signal(Signal::STOP).await?;
     let seen = stands_still(pid, address).await;

@@ -1,7 +1,7 @@
 //! What a side's processes and its Redis have spent so far.
 
-use crate::environment::{Admin, Environment, cpu_ns, info_fields};
-use anyhow::{Context as _, Result};
+use crate::environment::{Admin, Environment, Group, cpu_ns, info_fields};
+use anyhow::Result;
 use redis::cmd;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,22 +11,22 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Reads the counters of a side.
 pub(super) struct Counters {
-    redis: Admin,
+    /// Each with the commands and bytes of this reader's own.
+    masters: Vec<(Admin, (u64, u64))>,
     servers: Vec<u32>,
-    /// Commands and bytes of this reader's own.
-    own: (u64, u64),
 }
 
 impl Counters {
     /// Those of an environment's Redis and of the instances that run in it.
     pub(super) fn of(environment: &Environment) -> Result<Self> {
-        let node = environment.nodes().first().context("an environment without a node")?;
+        let masters = environment.groups().iter().flat_map(Group::first_masters);
+        let masters = masters.map(|node| (Admin::new(node.direct), (0, 0))).collect();
         let servers = environment.servers().into_iter().map(|name| {
             let process = environment.process(&name)?;
             Ok(process.pid())
         });
         let servers = servers.collect::<Result<_>>()?;
-        Ok(Self { redis: Admin::new(node.direct), servers, own: (0, 0) })
+        Ok(Self { masters, servers })
     }
 
     /// The counters now: names as the metrics and the commands' tale read them. What the reading
@@ -34,12 +34,17 @@ impl Counters {
     pub(super) async fn read(&mut self) -> Result<BTreeMap<String, f64>> {
         let mut ask = cmd("INFO");
         ask.arg("stats").arg("commandstats");
-        let info: String = self.redis.ask(&ask, ANSWER_WITHIN).await?;
-        // The question counts already; the command and its answer only from the next reading on.
-        self.own.1 += ask.get_packed_command().len() as u64;
-        let mut values = read(&info, self.own);
-        self.own.0 += 1;
-        self.own.1 += format!("${}\r\n\r\n", info.len()).len() as u64 + info.len() as u64;
+        let mut values = BTreeMap::new();
+        for (master, own) in &mut self.masters {
+            let info: String = master.ask(&ask, ANSWER_WITHIN).await?;
+            // The question counts already; the command and its answer only from the next reading.
+            own.1 += ask.get_packed_command().len() as u64;
+            for (name, value) in read(&info, *own) {
+                *values.entry(name).or_insert(0.0) += value;
+            }
+            own.0 += 1;
+            own.1 += format!("${}\r\n\r\n", info.len()).len() as u64 + info.len() as u64;
+        }
         let cpu = self.servers.iter().map(|pid| cpu_ns(*pid)).sum::<Option<u64>>();
         values.extend(cpu.map(|cpu| ("server_cpu_ns".to_owned(), cpu as f64)));
         Ok(values)

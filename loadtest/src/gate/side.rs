@@ -96,8 +96,10 @@ impl<'a> Side<'a> {
 
     /// Empties the side's Redis and runs a block; its discarded part fills it again.
     pub(super) async fn block(&mut self, segment: &SegmentPlan, pair: u16) -> Result<()> {
-        if let Some(node) = self.environment.and_then(|environment| environment.nodes().first()) {
-            forget(node.direct).await?;
+        for group in self.environment.iter().flat_map(|environment| environment.groups()) {
+            for master in group.first_masters() {
+                forget(master.direct).await?;
+            }
         }
         self.service.number_from(u64::from(pair) * NUMBERS_A_PAIR);
         let counters = &mut self.counters;

@@ -9,6 +9,7 @@ mod gate;
 mod keys;
 mod kind;
 mod load;
+mod memory;
 mod name;
 mod objectives;
 mod place;

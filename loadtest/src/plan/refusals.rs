@@ -127,6 +127,14 @@ fn numbers_that_make_no_load() {
         ("[environment]\nreplicas = 0\n", "2:12", "from 1 to 5"),
         ("[environment]\ntopology = \"standalone\"\nreplicas = 2\n", "3:12", "has no replicas"),
         ("[environment]\ntopology = \"ring\"\n", "2:12", "sentinel, standalone"),
+        ("[environment]\nmasters = 2\n", "2:11", "masters must be from 1 to 1"),
+        ("[environment]\nmaxmemory = \"much\"\n", "2:13", "such as \"64mb\""),
+        ("[environment]\nmaxmemory = \"1mb\"\n", "2:13", "4mb or more"),
+        ("[environment]\nmaxmemory_policy = \"lru\"\n", "2:20", "noeviction, allkeys-lru"),
+        ("[environment]\ncache = 4\n", "2:9", "write [environment.cache]"),
+        ("[environment.cache]\nreplicas = 0\n", "2:12", "from 1 to 5"),
+        ("[environment.cache]\nbackend = \"processes\"\n", "2:1", "topology, masters"),
+        ("[environment.sessions]\ntopology = \"x\"\n", "2:12", "sentinel, standalone"),
         ("kind = \"capacity\"\n[capacity]\nfrom_per_s = 1e-300\n", "3:14", "from 0.001"),
         ("kind = \"capacity\"\n[capacity]\nfrom_per_s = 60000\n", "2:1", "above capacity.most"),
         ("kind = \"capacity\"\n[capacity]\nprecision = 0\n", "3:13", "from 0.01 to 1"),
@@ -186,6 +194,9 @@ fn objectives_of_the_wrong_kind() {
     ]);
 }
 
+/// A cache without replicas, and a fault.
+const ALONE: &str = "[environment.cache]\ntopology = \"standalone\"\n[[fault]]";
+
 #[test]
 fn faults_that_cannot_act() {
     let fault = |lines: &str| format!("[[fault]]\nkind = \"kill\"\n{lines}\n");
@@ -209,6 +220,7 @@ fn faults_that_cannot_act() {
         (&on("[\"node[9]\"]"), "5:11", "main.master"),
         (&on("[\"node[0]\", \"node[0]\"]"), "5:22", "already in this list"),
         (&on("[\"main.master\", \"cache.master\"]"), "5:26", "already in this list"),
+        (&on("[\"cache.replicas\"]").replace("[[fault]]", ALONE), "7:11", "cache.node[0]"),
         (&late("{ latncy = \"1s\" }"), "6:10", "with takes latency"),
         (&late("{ latency = \"x\" }"), "6:10", "no duration"),
         (&late("{ latency = 5, toxicity = 2 }"), "6:23", "from 0 to 1"),

@@ -23,7 +23,7 @@ pub(super) fn resolve(
     let capacity = capacity::resolve(file.capacity.as_ref(), kind, overrides, source)?;
     let effects = effects::resolve(&file.effects, source)?;
     let load = load::resolve(&file.load, source)?;
-    let environment = environment::resolve(&file.environment, source)?;
+    let environment = environment::resolve(file.environment, source)?;
     let service = target::resolve(&file.target, target, &load, source)?;
     let fault = |fault| fault::resolve(fault, &load, &environment, service.instances, source);
     let mut faults = file.fault.iter().map(fault).collect::<Result<Vec<_>>>()?;

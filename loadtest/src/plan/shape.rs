@@ -21,6 +21,10 @@ pub(super) fn check(plan: &DeTable<'_>, source: &Source<'_>) -> Result<()> {
         let part = plan.get(section)?.get_ref().as_table()?.get(name)?;
         Some((part, format!("{section}.{name}")))
     };
+    let roles = ["cache", "sessions"].into_iter().filter_map(|role| part("environment", role));
+    for (value, name) in roles {
+        section(value, &name, source)?;
+    }
     for (value, name) in part("target", "promises").into_iter().chain(part("gate", "baseline")) {
         section(value, &name, source)?;
         if let Some(limits) = value.get_ref().get("limits") {

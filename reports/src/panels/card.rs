@@ -3,7 +3,7 @@
 use super::Panel;
 use crate::{format, series, text};
 use maud::{Markup, html};
-use redrill_history::{Report, RunView};
+use redrill_history::{Report, Role, RunView};
 
 pub(super) struct Card;
 
@@ -34,7 +34,6 @@ impl Panel for Card {
 }
 
 fn facts(run: &RunView) -> Vec<(&'static str, String)> {
-    let known = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
     let plan = &run.plan;
     let whole: f64 = plan.load.capabilities.values().map(|load| load.rate_per_s).sum();
     let is_mix = !plan.kind.is_one_load();
@@ -52,26 +51,35 @@ fn facts(run: &RunView) -> Vec<(&'static str, String)> {
     let none_if_empty = |parts: &[String], between: &str| {
         if parts.is_empty() { "none".to_owned() } else { parts.join(between) }
     };
-    let topology = &plan.environment;
     vec![
         ("Began", format::utc(&run.environment.began)),
         ("Load", load(run)),
         ("Asked of the service", none_if_empty(&capabilities, ", ")),
         ("Faults", none_if_empty(&faults, "; ")),
         ("Target", format!("{}, {}", plan.target.name, instances(plan.target.instances))),
-        (
-            "Redis",
-            format!(
-                "{}, {}: {}, {}",
-                known(&run.environment.redis),
-                topology.topology,
-                format::counted(u64::from(topology.replicas) + 1, "node"),
-                format::counted(u64::from(topology.sentinels), "sentinel"),
-            ),
-        ),
+        ("Redis", redis(run)),
         ("Machine", machine(run)),
         ("redrill", format!("{}, seed {}", plan.redrill, plan.seed)),
     ]
+}
+
+/// The version and every group: `7.0.15, sentinel: 3 nodes, 3 sentinels; cache, standalone: …`.
+fn redis(run: &RunView) -> String {
+    let groups = run.plan.environment.groups().map(|(role, group)| {
+        let whose = if role == Role::Main { String::new() } else { format!("{role}, ") };
+        let memory = group.maxmemory.as_ref();
+        let memory = memory.map(|most| format!(", {most} with {}", group.maxmemory_policy));
+        format!(
+            "{whose}{}: {}, {}{}",
+            group.topology,
+            format::counted(u64::from(group.nodes()), "node"),
+            format::counted(u64::from(group.sentinels), "sentinel"),
+            memory.unwrap_or_default(),
+        )
+    });
+    let groups: Vec<String> = groups.collect();
+    let version = Some(run.environment.redis.as_str()).filter(|version| !version.is_empty());
+    format!("{}, {}", version.unwrap_or("not known"), groups.join("; "))
 }
 
 fn instances(count: u8) -> String {

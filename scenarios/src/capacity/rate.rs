@@ -4,6 +4,7 @@ use crate::checker::{Checker, Objective, many};
 use redrill_history::capacity::{Answer, Bottleneck, Resource, Step};
 use redrill_history::{
     CapacityPlan, Finding, Measure, Metric, ResolvedPlan, RunKind, RunView, Unit, Verdict,
+    process_kind,
 };
 
 pub(super) struct Rate;
@@ -144,7 +145,7 @@ fn measures(steps: &[Step], answer: Answer) -> Vec<Measure> {
     for usage in answer.knee(steps).iter().flat_map(|step| &step.usage) {
         let name = format!("processors used by {}", usage.process);
         all.push(measure(&name, Some(usage.cores), Unit::Ratio));
-        if let Some(main) = usage.main_thread.filter(|_| usage.process.starts_with("node[")) {
+        if let Some(main) = usage.main_thread.filter(|_| process_kind(&usage.process) == "node") {
             let name = format!("main thread of {} busy", usage.process);
             all.push(measure(&name, Some(main), Unit::Ratio));
         }

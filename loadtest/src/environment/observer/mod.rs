@@ -5,6 +5,7 @@ mod gauges;
 mod messages;
 mod watch;
 
+use super::group::Group;
 use super::member::Member;
 use super::processes::{Processes, record};
 use anyhow::{Result, anyhow};
@@ -25,8 +26,8 @@ pub(super) struct Observer {
     thread: JoinHandle<()>,
 }
 
-/// The role in which each node was seen last, by number.
-type Roles = Mutex<Vec<NodeRole>>;
+/// The role in which each node was seen last, by name.
+type Roles = Mutex<BTreeMap<String, NodeRole>>;
 
 /// Where what was seen goes.
 #[derive(Clone)]
@@ -39,18 +40,21 @@ struct Sink {
 impl Observer {
     /// Begins to watch.
     pub(super) fn start(
-        [nodes, sentinels]: [&[Member]; 2],
+        groups: &[Group],
         processes: &Arc<Processes>,
         clock: RunClock,
         events: &EventLog,
         samples: &SampleLog,
     ) -> io::Result<Self> {
         let sink = Sink { clock, events: events.clone(), samples: samples.clone() };
-        let (nodes, sentinels) = (nodes.to_vec(), sentinels.to_vec());
+        let all = |part: fn(&Group) -> &[Member]| -> Vec<Member> {
+            groups.iter().flat_map(part).cloned().collect()
+        };
+        let (nodes, sentinels) = (all(|group| &group.nodes), all(|group| &group.sentinels));
         let processes = Arc::clone(processes);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let roles = Arc::new(Mutex::new(vec![NodeRole::Down; nodes.len()]));
+        let roles = Arc::new(Roles::default());
         let board = Arc::clone(&roles);
         let watch = async move {
             let _tasks = watch_all(nodes, sentinels, processes, &board, &sink);
@@ -62,9 +66,10 @@ impl Observer {
         Ok(Self { roles, stop, thread })
     }
 
-    /// The role in which each node was seen last, by number.
-    pub(super) fn roles(&self) -> Vec<NodeRole> {
-        self.roles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The role in which a node was seen last; down until it is seen.
+    pub(super) fn role(&self, node: &Member) -> NodeRole {
+        let roles = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        roles.get(&node.name).copied().unwrap_or(NodeRole::Down)
     }
 
     /// Ends the watching; what was seen is written.
@@ -84,10 +89,11 @@ fn watch_all(
     sink: &Sink,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    for (index, node) in nodes.into_iter().enumerate() {
-        let roles = Arc::clone(roles);
+    for node in nodes {
+        let (roles, name) = (Arc::clone(roles), node.name.clone());
         let note = move |role| {
-            roles.lock().unwrap_or_else(PoisonError::into_inner)[index] = role;
+            let mut roles = roles.lock().unwrap_or_else(PoisonError::into_inner);
+            roles.insert(name.clone(), role);
         };
         tasks.spawn(watch::roles(node.clone(), sink.clone(), note));
         tasks.spawn(gauges::node(node, sink.clone()));

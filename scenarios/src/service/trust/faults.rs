@@ -1,11 +1,10 @@
 //! Whether what the plan wanted to happen did happen.
 
 use crate::checker::{Checker, Tally, many};
-use redrill_history::{EventKind, Finding, PlannedFault, ResolvedPlan, RunView};
+use redrill_history::{EventKind, Finding, PlannedFault, ResolvedPlan, Role, RunView};
 
 /// Faults that must make another node master when they hit the master.
 const UNSEATING: &[&str] = &["kill", "pause", "cut", "failover"];
-const MASTER: &str = "main.master";
 
 pub(super) struct Faults;
 
@@ -33,8 +32,7 @@ impl Checker for Faults {
         let planned = run.plan.faults.iter().enumerate();
         let mut complaints: Vec<String> =
             planned.filter_map(|(index, fault)| complaint(run, index, fault)).collect();
-        let has_heir = run.plan.environment.replicas > 0;
-        let unseated = has_heir && run.plan.faults.iter().any(unseats_the_master);
+        let unseated = run.plan.faults.iter().any(|fault| unseats_a_master(run, fault));
         if unseated && run.promotion().is_none() {
             complaints.push("no node was promoted to master".to_owned());
         }
@@ -50,8 +48,14 @@ impl Checker for Faults {
     }
 }
 
-fn unseats_the_master(fault: &PlannedFault) -> bool {
-    let hit = fault.target.iter().chain(&fault.from).any(|target| target == MASTER);
+/// Whether a fault hits a master that has an heir.
+fn unseats_a_master(run: &RunView, fault: &PlannedFault) -> bool {
+    let has_heir = |target: &String| {
+        let (role, place) = target.split_once('.').unwrap_or_default();
+        let home = Role::from_name(role).map(|role| run.plan.environment.home(role).1);
+        place.starts_with("master") && home.is_some_and(|group| group.replicas > 0)
+    };
+    let hit = fault.target.iter().chain(&fault.from).any(has_heir);
     hit && UNSEATING.contains(&fault.kind.as_str())
 }
 

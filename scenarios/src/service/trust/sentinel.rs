@@ -16,7 +16,8 @@ impl Checker for Sentinel {
     }
 
     fn applies(&self, plan: &ResolvedPlan) -> bool {
-        plan.kind.is_one_load() && plan.environment.sentinels > 0
+        let watched = plan.environment.groups().any(|(_, group)| group.sentinels > 0);
+        plan.kind.is_one_load() && watched
     }
 
     fn check(&self, run: &RunView) -> Finding {
