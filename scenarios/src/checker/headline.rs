@@ -109,7 +109,9 @@ fn fault(run: &RunView, window: &Window) -> String {
     };
     match (window.kind.as_str(), others) {
         ("kill", _) => format!("{target}{role} was killed"),
+        ("stop", _) => format!("{target}{role} was stopped"),
         ("pause", _) => format!("{target}{role} was paused"),
+        ("flap", _) => format!("{target}{role} kept going away and coming back"),
         ("restart", _) => format!("{target}{role} was restarted"),
         ("failover", _) => format!("{target}{role} was failed over on command"),
         ("cut", Some(others)) => format!("{target}{role} was cut off from {others}"),

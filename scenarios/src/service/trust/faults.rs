@@ -3,8 +3,9 @@
 use crate::checker::{Checker, Tally, many};
 use redrill_history::{EventKind, Finding, PlannedFault, ResolvedPlan, Role, RunView};
 
-/// Faults that must make another node master when they hit the master.
-const UNSEATING: &[&str] = &["kill", "pause", "cut", "failover"];
+/// Faults that must make another node master when they hit the master for long enough.
+const UNSEATING: &[&str] = &["kill", "stop", "pause", "failover"];
+const SENTINELS: &str = "sentinels";
 
 pub(super) struct Faults;
 
@@ -32,7 +33,7 @@ impl Checker for Faults {
         let planned = run.plan.faults.iter().enumerate();
         let mut complaints: Vec<String> =
             planned.filter_map(|(index, fault)| complaint(run, index, fault)).collect();
-        let unseated = run.plan.faults.iter().any(|fault| unseats_a_master(run, fault));
+        let unseated = run.plan.faults.iter().any(|fault| unseats_a_master(&run.plan, fault));
         if unseated && run.promotion().is_none() {
             complaints.push("no node was promoted to master".to_owned());
         }
@@ -48,15 +49,25 @@ impl Checker for Faults {
     }
 }
 
-/// Whether a fault hits a master that has an heir.
-fn unseats_a_master(run: &RunView, fault: &PlannedFault) -> bool {
-    let has_heir = |target: &String| {
+/// Whether a fault hits a master that has an heir, so that a promotion must follow. What is over
+/// sooner than the Sentinels agree may have none, nor a cut after which they still see the master.
+fn unseats_a_master(plan: &ResolvedPlan, fault: &PlannedFault) -> bool {
+    let is_lost = |target: &String| {
         let (role, place) = target.split_once('.').unwrap_or_default();
-        let home = Role::from_name(role).map(|role| run.plan.environment.home(role).1);
-        place.starts_with("master") && home.is_some_and(|group| group.replicas > 0)
+        let home = Role::from_name(role).map(|role| plan.environment.home(role).1);
+        place.starts_with("master")
+            && home.is_some_and(|group| {
+                let is_long = fault.lasts.is_none_or(|lasts| lasts >= 2 * group.down_after);
+                group.replicas > 0 && is_long
+            })
     };
-    let hit = fault.target.iter().chain(&fault.from).any(has_heir);
-    hit && UNSEATING.contains(&fault.kind.as_str())
+    let (target, from) = (&fault.target, &fault.from);
+    let names_sentinels = |group: &[String]| group.iter().any(|name| name == SENTINELS);
+    let is_cut_off = fault.kind == "cut"
+        && ((target.iter().any(is_lost) && names_sentinels(from))
+            || (from.iter().any(is_lost) && names_sentinels(target)));
+    let is_hit = UNSEATING.contains(&fault.kind.as_str()) && target.iter().any(is_lost);
+    is_hit || is_cut_off
 }
 
 fn complaint(run: &RunView, index: usize, planned: &PlannedFault) -> Option<String> {
@@ -87,6 +98,9 @@ mod tests {
     use super::*;
     use crate::checker::literal::{Literal, assert_found};
     use redrill_history::{Action, NodeRole, Verdict};
+    use std::time::Duration;
+
+    const MASTER: &str = "main.master";
 
     fn planned(mut run: Literal) -> RunView {
         run.parts.plan.faults.push(PlannedFault::example());
@@ -106,6 +120,30 @@ mod tests {
             12_000,
         );
         assert_found(&Faults.check(&planned(run)), Verdict::Pass, 0, 0);
+    }
+
+    #[test]
+    fn only_what_takes_the_master_from_the_sentinels_for_long_must_be_followed_by_a_promotion() {
+        let second = Duration::from_secs(1);
+        let group = |name: &str| vec![name.to_owned()];
+        let hit = |kind: &str, lasts: Option<Duration>| PlannedFault {
+            kind: kind.to_owned(),
+            lasts,
+            target: group(MASTER),
+            ..PlannedFault::example()
+        };
+        let cut = |from: &str| PlannedFault { from: group(from), ..hit("cut", Some(8 * second)) };
+        for (fault, expected) in [
+            (hit("kill", Some(8 * second)), true),
+            (hit("failover", None), true),
+            (hit("pause", Some(second)), false),
+            (hit("latency", Some(8 * second)), false),
+            (cut(SENTINELS), true),
+            (cut("server[0]"), false),
+        ] {
+            let plan = ResolvedPlan::example();
+            assert_eq!(unseats_a_master(&plan, &fault), expected, "{fault:?}");
+        }
     }
 
     #[test]
