@@ -1,7 +1,7 @@
 //! Instances of the target: started with the environment's addresses in their variables, and
 //! awaited until they are ready.
 
-use crate::effects::Effects;
+use crate::effects::{Dependency, Effects};
 use crate::environment::{Environment, Group, ProcessSpec};
 use crate::exit::unusable;
 use anyhow::{Result, bail};
@@ -133,8 +133,8 @@ fn shared_values(
     let seconds = |duration: Duration| Some(duration.as_secs_f64().ceil().to_string());
     let mut values = vec![
         ("redrill", Some(redrill.display().to_string())),
-        ("effects.model", Some(effects.model_url())),
-        ("effects.mail", Some(effects.mail_url())),
+        ("effects.model", Some(effects.url(Dependency::Model))),
+        ("effects.mail", Some(effects.url(Dependency::Mail))),
         ("secret", Some(format!("{:016x}{:016x}", mix(plan.seed, 1), mix(plan.seed, 2)))),
         ("promises.command_timeout_ms", milliseconds(promises.command_timeout)),
         ("promises.cache_ttl_s", seconds(promises.cache_ttl)),

@@ -1,10 +1,11 @@
 //! The environment on real parts: ready in time, watched, and gone afterwards, even after a kill.
 
+use redrill::effects::{Effects, Played};
 use redrill::environment::{Environment, Member, RedisBinary, Setup};
 use redrill::faults::run_timeline;
 use redrill_history::clock::{RunClock, instant_now};
 use redrill_history::{Event, EventKind, EventLog, NodeRole, PlannedFault, ResolvedPlan};
-use redrill_history::{Sample, SampleLog};
+use redrill_history::{Recorder, RunFolder, Sample, SampleLog};
 use redrill_tests::redrill;
 use std::collections::BTreeSet;
 use std::env;
@@ -12,6 +13,7 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
@@ -26,6 +28,8 @@ pub(crate) struct Stage {
     pub(crate) environment: Environment,
     pub(crate) clock: RunClock,
     pub(crate) events: EventLog,
+    effects: Effects,
+    _recorder: Recorder,
     run: PathBuf,
     _folder: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
@@ -40,15 +44,20 @@ impl Stage {
         let clock = RunClock::start();
         let events = EventLog::create(&run.join("events.ndjson")).unwrap();
         let environment = start(&run, clock, &events).await;
-        Self { environment, clock, events, run, _folder: folder, _turn: turn }
+        let recorded = RunFolder::create(&run, "recorded").unwrap();
+        let recorder = Recorder::start(&recorded).unwrap();
+        let effects = Effects::start(played(clock, &recorder)).await.unwrap();
+        let (_recorder, _folder, _turn) = (recorder, folder, turn);
+        Self { environment, clock, events, effects, _recorder, run, _folder, _turn }
     }
 
     /// Plays faults from now on.
     pub(crate) async fn play(&self, faults: &[PlannedFault], stop: impl Future<Output = ()>) {
-        let now_ns = self.clock.now_ns();
-        let played =
-            run_timeline(&self.environment, faults, self.clock, now_ns, &self.events, stop);
-        played.await.unwrap();
+        let (clock, now_ns) = (self.clock, self.clock.now_ns());
+        let (environment, effects) = (&self.environment, Some(&self.effects));
+        run_timeline(environment, effects, faults, clock, now_ns, &self.events, stop)
+            .await
+            .unwrap();
     }
 
     /// What happened so far.
@@ -65,6 +74,24 @@ impl Stage {
         assert!(left.is_empty(), "{left:?}");
         assert!(!folder.exists());
         lines(&self.run.join("events.ndjson"))
+    }
+}
+
+/// The dependencies of a service that is not there.
+fn played(clock: RunClock, recorder: &Recorder) -> Played {
+    let plan = ResolvedPlan::example();
+    Played {
+        clock,
+        recorder: recorder.handle(),
+        executed: Arc::default(),
+        segment: Arc::default(),
+        seed: plan.seed,
+        attempts: plan.target.promises.job_attempts,
+        plan: plan.effects,
+        lease: plan.target.promises.job_lease,
+        calls: std::sync::Mutex::default(),
+        free: None,
+        disturbances: Arc::default(),
     }
 }
 
@@ -287,6 +314,7 @@ async fn victim() {
         sleep(Duration::from_secs(30)).await;
     };
     let faults = [pause];
-    run_timeline(&environment, &faults, clock, clock.now_ns(), &events, paused).await.unwrap();
+    let now_ns = clock.now_ns();
+    run_timeline(&environment, None, &faults, clock, now_ns, &events, paused).await.unwrap();
     environment.stop().await.unwrap();
 }

@@ -2,7 +2,9 @@
 
 use crate::environment::ONE_AT_A_TIME;
 use rand::Rng as _;
+use redrill::faults::{FAULTS, Hits};
 use redrill_history::clock::instant_now;
+use redrill_history::{Event, EventKind, Window};
 use redrill_tests::redrill;
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,6 +18,9 @@ use tempfile::TempDir;
 const WITHIN_MS: u64 = 10_000;
 /// The guardian has to end within a second; the rest is for a busy machine.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Until every fault of a plan acts.
+const AMID_WITHIN: Duration = Duration::from_secs(60);
 
 const PLAN: &str = r#"
 name = "short"
@@ -74,9 +79,9 @@ fn moments() -> [Duration; 10] {
     })
 }
 
-fn start(folder: &TempDir) -> Child {
+fn start(folder: &TempDir, text: &str) -> Child {
     let plan = folder.path().join("short.toml");
-    fs::write(&plan, PLAN).expect("a plan");
+    fs::write(&plan, text).expect("a plan");
     let runs = folder.path().join("runs");
     Command::new(redrill())
         .arg("drill")
@@ -89,15 +94,8 @@ fn start(folder: &TempDir) -> Child {
         .expect("redrill starts")
 }
 
-fn kill_at(moment: Duration) {
-    let folder = TempDir::new().expect("a temporary folder");
-    let mut harness = start(&folder);
-    sleep(moment);
-    let started = descendants(harness.id());
-    let was_running = harness.try_wait().expect("it can be asked").is_none();
-    // SIGKILL: nothing of the harness runs after this.
-    harness.kill().expect("it can be killed");
-    harness.wait().expect("it ends");
+/// Waits until none of these processes is left.
+fn all_gone(started: &BTreeMap<u32, String>, how: &str) {
     let deadline = instant_now() + GONE_WITHIN;
     loop {
         let now = processes();
@@ -107,9 +105,21 @@ fn kill_at(moment: Duration) {
         if left == 0 {
             break;
         }
-        assert!(instant_now() < deadline, "{left} processes are left, killed at {moment:?}");
+        assert!(instant_now() < deadline, "{left} processes are left, {how}");
         sleep(Duration::from_millis(10));
     }
+}
+
+fn kill_at(moment: Duration) {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut harness = start(&folder, PLAN);
+    sleep(moment);
+    let started = descendants(harness.id());
+    let was_running = harness.try_wait().expect("it can be asked").is_none();
+    // SIGKILL: nothing of the harness runs after this.
+    harness.kill().expect("it can be killed");
+    harness.wait().expect("it ends");
+    all_gone(&started, &format!("killed at {moment:?}"));
     let run = folder.path().join("runs/latest");
     if !run.join("plan.toml").exists() {
         assert!(moment < Duration::from_secs(2), "no run folder at {moment:?}");
@@ -132,4 +142,106 @@ fn kill_at(moment: Duration) {
 fn ten_random_moments_leave_nothing_behind_and_a_report_each() {
     let _turn = ONE_AT_A_TIME.blocking_lock();
     moments().into_iter().for_each(kill_at);
+}
+
+/// A plan in which every kind of fault that is to be healed acts at once, each on a part of its
+/// own: processes on instances, links on those of Sentinels with nodes, which are none, nodes that
+/// cannot be freed early on a replica each, and all others on the master.
+fn plan_of_every_fault() -> (String, usize) {
+    let mut plan = String::from(
+        "name = \"every-fault\"\n[load]\nduration = \"90s\"\n[load.capabilities.sessions]\n\
+         rate_per_s = 5\n[target]\ninstances = 6\n[environment]\nreplicas = 5\n",
+    );
+    let (mut servers, mut links, mut replicas) = (0, 0, 1);
+    let healed = FAULTS.iter().filter(|fault| fault.heals().is_some());
+    let mut count = 0;
+    for fault in healed {
+        let mut from = None;
+        let target = match (fault.hits(), fault.longest()) {
+            (Hits::Processes, _) => {
+                servers += 1;
+                format!("server[{}]", servers - 1)
+            }
+            (Hits::Links, _) => {
+                links += 1;
+                from = Some(format!("node[{}]", (links - 1) / 3));
+                format!("sentinel[{}]", links % 3)
+            }
+            (_, Some(_)) => {
+                replicas += 1;
+                format!("node[{}]", replicas - 1)
+            }
+            (Hits::Pairs, _) => {
+                from = Some("node[3]".to_owned());
+                "node[4]".to_owned()
+            }
+            (Hits::Replicas, _) => "node[3]".to_owned(),
+            (Hits::Apis | Hits::Model, _) => "model".to_owned(),
+            (Hits::Proxied, _) => "node[5]".to_owned(),
+            _ => "main.master".to_owned(),
+        };
+        let lasts = fault.longest().unwrap_or(Duration::from_secs(60)).as_secs();
+        let at = 1000 + 100 * count;
+        plan += &format!(
+            "[[fault]]\nkind = \"{}\"\nat = \"{at}ms\"\nfor = \"{lasts}s\"\n\
+             target = [\"{target}\"]\n",
+            fault.name()
+        );
+        plan += &from.map_or_else(String::new, |from| format!("from = [\"{from}\"]\n"));
+        for setting in fault.settings().iter().filter(|setting| setting.is_required()) {
+            plan += &format!("with.{} = 100\n", setting.name);
+        }
+        count += 1;
+    }
+    (plan, count)
+}
+
+/// What the run has recorded so far.
+fn events(folder: &TempDir) -> Vec<Event> {
+    let text = fs::read_to_string(folder.path().join("runs/latest/events.ndjson"));
+    let text = text.unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Sends a signal to a harness in whose run every fault acts.
+fn end_amid_every_fault(signal: &str) {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (plan, planned) = plan_of_every_fault();
+    let mut harness = start(&folder, &plan);
+    let deadline = instant_now() + AMID_WITHIN;
+    let injected = || {
+        let is_proven = |event: &Event| matches!(event.kind, EventKind::FaultInjected { .. });
+        events(&folder).iter().filter(|event| is_proven(event)).count()
+    };
+    while injected() < planned {
+        let failed = events(&folder)
+            .into_iter()
+            .find(|event| matches!(event.kind, EventKind::FaultFailed { .. }));
+        assert!(failed.is_none(), "{failed:?} of\n{plan}");
+        let is_late = instant_now() >= deadline;
+        if is_late || harness.try_wait().expect("it can be asked").is_some() {
+            let _ = harness.kill();
+            panic!("{} of {planned} faults act in\n{plan}", injected());
+        }
+        sleep(Duration::from_millis(50));
+    }
+    let started = descendants(harness.id());
+    let sent = Command::new("kill").args([signal, &harness.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    let code = harness.wait().expect("it ends").code();
+    all_gone(&started, signal);
+    if signal == "-KILL" {
+        return;
+    }
+    assert_eq!(code, Some(3), "{signal}");
+    let windows = Window::from_events(&events(&folder));
+    let unhealed: Vec<_> = windows.iter().filter(|window| window.healed_ns.is_none()).collect();
+    assert!(unhealed.is_empty(), "{signal}: {unhealed:?}");
+    assert_eq!(windows.len(), planned);
+}
+
+#[test]
+fn a_signal_amid_every_fault_leaves_nothing_behind() {
+    let _turn = ONE_AT_A_TIME.blocking_lock();
+    ["-INT", "-TERM", "-KILL"].into_iter().for_each(end_amid_every_fault);
 }

@@ -6,6 +6,7 @@ mod defects;
 mod dependencies;
 mod drill;
 mod environment;
+mod every_fault;
 mod faults;
 mod gate;
 mod killed;

@@ -114,6 +114,7 @@ async fn measure(
     let injected_ns = clock.now_ns();
     let injected = faults::find(&planned.kind).context("there is this fault")?.inject(Injection {
         environment,
+        effects: None,
         planned: &planned,
         index: 0,
         targets: environment.resolve(&planned.target).await?,

@@ -30,7 +30,8 @@ pub(super) fn node(place: &Place<'_>, plan: &GroupPlan, master: Option<SocketAdd
              appendfsync everysec\n\
              save \"\"\n\
              repl-diskless-sync yes\n\
-             repl-diskless-sync-delay 0\n";
+             repl-diskless-sync-delay 0\n\
+             enable-debug-command local\n";
     add(&mut text, format_args!("maxmemory-policy {}", plan.maxmemory_policy));
     if let Some(bound) = &plan.maxmemory {
         add(&mut text, format_args!("maxmemory {bound}"));

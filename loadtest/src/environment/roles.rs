@@ -26,7 +26,7 @@ impl Environment {
         for text in targets {
             let target = Target::read(text).with_context(|| format!("no target {text}"))?;
             let found = match target {
-                Target::Server(_) => vec![target.to_string()],
+                Target::Server(_) | Target::Model | Target::Mail => vec![target.to_string()],
                 Target::Servers => self.servers(),
                 Target::Redis(role, which) => {
                     let group = self.home(role);

@@ -12,6 +12,10 @@ pub enum Target {
     Server(u8),
     /// `servers`: all instances.
     Servers,
+    /// `model`: the model API, which the harness plays.
+    Model,
+    /// `mail`: the mail API, which the harness plays.
+    Mail,
 }
 
 /// Which nodes or Sentinels.
@@ -77,8 +81,11 @@ pub struct UnknownTarget {
 impl Target {
     /// Reads a name, whether or not the environment has what it names.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        if text == "servers" {
-            return Some(Self::Servers);
+        match text {
+            "servers" => return Some(Self::Servers),
+            "model" => return Some(Self::Model),
+            "mail" => return Some(Self::Mail),
+            _ => {}
         }
         if let Some(index) = indexed(text, "server") {
             return Some(Self::Server(index));
@@ -98,6 +105,19 @@ impl Target {
     /// Whether it is one or all of the target's instances.
     pub(crate) fn is_server(self) -> bool {
         matches!(self, Self::Server(_) | Self::Servers)
+    }
+
+    /// Whether it is a dependency of the service that the harness plays.
+    pub(crate) fn is_api(self) -> bool {
+        matches!(self, Self::Model | Self::Mail)
+    }
+
+    /// Whether it is one node or several.
+    pub(crate) fn is_node(self) -> bool {
+        match self {
+            Self::Redis(_, which) => !matches!(which, Which::Sentinel(_) | Which::Sentinels),
+            _ => false,
+        }
     }
 
     /// Whether it is a role's master.
@@ -146,7 +166,7 @@ fn known(plan: &EnvironmentPlan, instances: u8) -> String {
         let there = all.into_iter().filter(|which| has(group, *which));
         names.extend(there.map(|which| Target::Redis(role, which).to_string()));
     }
-    names.push("servers".to_owned());
+    names.extend(["servers", "model", "mail"].map(str::to_owned));
     names.join(", ")
 }
 
@@ -155,6 +175,8 @@ impl fmt::Display for Target {
         let (role, which) = match self {
             Self::Server(index) => return write!(f, "server[{index}]"),
             Self::Servers => return f.write_str("servers"),
+            Self::Model => return f.write_str("model"),
+            Self::Mail => return f.write_str("mail"),
             Self::Redis(role, which) => (role, which),
         };
         match which {
@@ -205,6 +227,8 @@ mod tests {
             "cache.node[0]",
             "server[1]",
             "servers",
+            "model",
+            "mail",
         ] {
             assert_eq!(parse_in(&apart(), name).unwrap().to_string(), name);
         }
@@ -242,7 +266,8 @@ mod tests {
             parse_in(&apart(), "node[9]").unwrap_err(),
             "there is no target \"node[9]\"; there are node[0] to node[2], main.replica[0] to \
              main.replica[1], sentinel[0] to sentinel[2], cache.node[0], server[0] to server[1], \
-             main, main.master, replicas, sentinels, cache, cache.master, servers"
+             main, main.master, replicas, sentinels, cache, cache.master, servers, \
+             model, mail"
         );
     }
 }

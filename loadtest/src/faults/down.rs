@@ -1,7 +1,7 @@
 //! Down: nobody listens at the announced address, though the process is well.
 
 use super::injected::each;
-use super::probe::{HEALTHY, Seen, ping_from_harness};
+use super::probe::{HARNESS, HEALTHY, Seen, ping_from_harness};
 use super::{Fault, Hits, Injected, Injection, Setting, toxic};
 use crate::environment::Remedy;
 use anyhow::{Result, ensure};
@@ -46,13 +46,8 @@ async fn disable<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'
     let name = name.to_owned();
     let injected = Injected::new(format!("{name}: {seen} on {announced}"), async move {
         environment.proxy().set_enabled(&name, true).await?;
-        toxic::assert_healed(environment, &name).await?;
+        toxic::assert_healed(environment, &name, HARNESS).await?;
         environment.healed(journalled).await
     });
-    if seen == Seen::Refused {
-        return Ok(injected);
-    }
-    let proof = injected.proof().to_owned();
-    injected.heal().await?;
-    anyhow::bail!("the proxy still listens: {proof}")
+    injected.if_proven(seen == Seen::Refused, "the proxy still listens").await
 }

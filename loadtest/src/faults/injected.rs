@@ -1,16 +1,21 @@
 //! A fault that acts, and how it is healed.
 
+use crate::effects::Effects;
 use crate::environment::Environment;
 use anyhow::Result;
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use redrill_history::PlannedFault;
+use std::future::pending;
+use tokio::sync::oneshot;
 
 /// What is injected: a fault of the plan, with its roles resolved.
 #[derive(Clone)]
 pub struct Injection<'a> {
     /// Where.
     pub environment: &'a Environment,
+    /// The service's other dependencies, where the harness plays them.
+    pub effects: Option<&'a Effects>,
     /// What, as the plan says.
     pub planned: &'a PlannedFault,
     /// Its index on the timeline.
@@ -25,7 +30,14 @@ pub struct Injection<'a> {
 #[must_use = "it acts until it is healed"]
 pub struct Injected<'a> {
     proof: String,
+    activity: Option<Activity<'a>>,
     healing: Option<BoxFuture<'a, Result<()>>>,
+}
+
+/// What goes on while a fault acts.
+struct Activity<'a> {
+    going_on: BoxFuture<'a, Result<()>>,
+    stops: Vec<oneshot::Sender<()>>,
 }
 
 impl<'a> Injected<'a> {
@@ -34,12 +46,39 @@ impl<'a> Injected<'a> {
         proof: String,
         healing: impl Future<Output = Result<()>> + Send + 'a,
     ) -> Self {
-        Self { proof, healing: Some(healing.boxed()) }
+        Self { proof, activity: None, healing: Some(healing.boxed()) }
     }
 
     /// One that is over.
     pub(super) fn over(proof: String) -> Self {
-        Self { proof, healing: None }
+        Self { proof, activity: None, healing: None }
+    }
+
+    /// One that goes on acting, until `stop` is dropped: then the activity heals what it has done,
+    /// and ends.
+    pub(super) fn acting(
+        proof: String,
+        stop: oneshot::Sender<()>,
+        activity: impl Future<Output = Result<()>> + Send + 'a,
+    ) -> Self {
+        let activity = Activity { going_on: activity.boxed(), stops: vec![stop] };
+        Self { proof, activity: Some(activity), healing: None }
+    }
+
+    /// Itself, with more that a probe saw.
+    pub(super) fn and_told(mut self, more: &str) -> Self {
+        self.proof = format!("{}; {more}", self.proof);
+        self
+    }
+
+    /// Itself if a probe saw it act. Otherwise it is healed, and the error says what was seen.
+    pub(super) async fn if_proven(self, is_proven: bool, otherwise: &str) -> Result<Self> {
+        if is_proven {
+            return Ok(self);
+        }
+        let proof = self.proof.clone();
+        self.heal().await?;
+        anyhow::bail!("{otherwise}: {proof}")
     }
 
     /// What a probe saw of it.
@@ -49,7 +88,15 @@ impl<'a> Injected<'a> {
 
     /// Whether there is anything to heal.
     pub fn needs_healing(&self) -> bool {
-        self.healing.is_some()
+        self.activity.is_some() || self.healing.is_some()
+    }
+
+    /// Goes on acting, which has no end but an error.
+    pub async fn act(&mut self) -> Result<()> {
+        let Some(activity) = &mut self.activity else { return pending().await };
+        let ended = (&mut activity.going_on).await;
+        self.activity = None;
+        ended
     }
 
     /// Heals it, and makes sure that it is healed.
@@ -57,26 +104,47 @@ impl<'a> Injected<'a> {
     /// # Errors
     /// It still acts, or may.
     pub async fn heal(self) -> Result<()> {
-        match self.healing {
-            Some(healing) => healing.await,
+        let ended = match self.activity {
+            Some(Activity { going_on, stops }) => {
+                drop(stops);
+                going_on.await
+            }
             None => Ok(()),
+        };
+        match self.healing {
+            Some(healing) => healing.await.and(ended),
+            None => ended,
         }
     }
 
     /// Several as one: all are healed, whatever goes wrong with one.
     fn all(parts: Vec<Self>) -> Self {
-        let proof = parts.iter().map(|part| part.proof.as_str()).collect::<Vec<_>>().join("; ");
-        let healings: Vec<_> = parts.into_iter().filter_map(|part| part.healing).collect();
-        if healings.is_empty() {
-            return Self::over(proof);
+        let mut proofs = Vec::new();
+        let mut healings = Vec::new();
+        let (mut going_on, mut all_stops) = (Vec::new(), Vec::new());
+        for Self { proof, activity, healing } in parts {
+            proofs.push(proof);
+            healings.extend(healing);
+            if let Some(Activity { going_on: one, stops }) = activity {
+                going_on.push(one);
+                all_stops.extend(stops);
+            }
         }
-        Self::new(proof, async move {
+        let (has_activity, has_healing) = (!going_on.is_empty(), !healings.is_empty());
+        let healing = async move {
             let mut first = Ok(());
             for healing in healings {
                 first = first.and(healing.await);
             }
             first
-        })
+        };
+        let all_end = async move { join_all(going_on).await.into_iter().collect() };
+        Self {
+            proof: proofs.join("; "),
+            activity: has_activity
+                .then(|| Activity { going_on: all_end.boxed(), stops: all_stops }),
+            healing: has_healing.then(|| healing.boxed()),
+        }
     }
 }
 
@@ -85,20 +153,40 @@ pub(super) async fn each<'a>(
     injection: Injection<'a>,
     inject: impl AsyncFn(&Injection<'a>, &str) -> Result<Injected<'a>>,
 ) -> Result<Injected<'a>> {
-    let mut injected = Vec::new();
+    let mut parts = Parts::default();
     for target in &injection.targets {
-        match inject(&injection, target).await {
-            Ok(part) => injected.push(part),
+        parts.add(inject(&injection, target).await).await?;
+    }
+    Ok(parts.all())
+}
+
+/// What is injected into several targets, one after the other.
+#[derive(Default)]
+pub(super) struct Parts<'a>(Vec<Injected<'a>>);
+
+impl<'a> Parts<'a> {
+    /// Takes the next, or heals those before it.
+    pub(super) async fn add(&mut self, part: Result<Injected<'a>>) -> Result<()> {
+        match part {
+            Ok(part) => {
+                self.0.push(part);
+                Ok(())
+            }
+            // What cannot be healed now, the guardian heals.
             Err(error) => {
-                // What cannot be healed now, the guardian heals.
-                return Err(match Injected::all(injected).heal().await {
+                let before = std::mem::take(&mut self.0);
+                Err(match Injected::all(before).heal().await {
                     Ok(()) => error,
                     Err(unhealed) => error.context(format!("and undoing it failed: {unhealed:#}")),
-                });
+                })
             }
         }
     }
-    Ok(Injected::all(injected))
+
+    /// All of them as one.
+    pub(super) fn all(self) -> Injected<'a> {
+        Injected::all(self.0)
+    }
 }
 
 #[cfg(test)]

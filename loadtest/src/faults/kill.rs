@@ -3,7 +3,7 @@
 use super::injected::each;
 use super::probe::{HEALTHY, Seen, ping_from_harness};
 use super::{Fault, Hits, Injected, Injection, Setting};
-use crate::environment::Remedy;
+use crate::environment::{Environment, Journalled, Remedy};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -37,27 +37,30 @@ impl Fault for Kill {
     }
 }
 
-async fn kill<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
+pub(super) async fn kill<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
     let environment = injection.environment;
     let process = environment.process(name)?;
     ensure!(process.is_running(), "{name} is not running");
     let journalled = environment.journal(Remedy::EndWithGroup).await?;
     process.signal(Signal::KILL).await?;
     process.ended().await;
+    gone(environment, name, process.pid(), journalled).await
+}
+
+/// A process that has ended: nobody listens where it did. Healed, it runs again.
+pub(super) async fn gone<'a>(
+    environment: &'a Environment,
+    name: &str,
+    pid: u32,
+    journalled: Journalled,
+) -> Result<Injected<'a>> {
     let address = environment.spec(name)?.address;
     let seen = ping_from_harness(address, HEALTHY).await;
     let name = name.to_owned();
-    let injected = Injected::new(
-        format!("{name}: process {} has ended, {seen} on {address}", process.pid()),
-        async move {
-            environment.start_again(&name).await?;
-            environment.healed(journalled).await
-        },
-    );
-    if seen == Seen::Refused {
-        return Ok(injected);
-    }
-    let proof = injected.proof().to_owned();
-    injected.heal().await?;
-    anyhow::bail!("somebody else listens: {proof}")
+    let proof = format!("{name}: process {pid} has ended, {seen} on {address}");
+    let injected = Injected::new(proof, async move {
+        environment.start_again(&name).await?;
+        environment.healed(journalled).await
+    });
+    injected.if_proven(seen == Seen::Refused, "somebody else listens").await
 }

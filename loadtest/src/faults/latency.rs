@@ -1,16 +1,12 @@
-//! Latency: every answer comes late.
+//! Latency: everything comes late.
 
-use super::injected::each;
-use super::probe::{HEALTHY, Seen};
-use super::setting::TOXICITY;
-use super::{Fault, Form, Hits, Injected, Injection, Setting, toxic};
-use anyhow::Result;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use super::probe::Probe;
+use super::toxic::{STREAM, Shows, Sign, TOXICITY, Toxic, stream};
+use super::{Form, Setting};
 use redrill_toxiproxy::client::NewToxic;
 use std::time::Duration;
 
-const LATENCY: Setting = Setting {
+const DELAY: Setting = Setting {
     name: "latency",
     doc: "how late each answer comes",
     form: Form::Duration { default: None },
@@ -22,39 +18,15 @@ const JITTER: Setting = Setting {
     form: Form::Duration { default: Some(Duration::ZERO) },
 };
 
-pub(super) struct Latency;
-
-impl Fault for Latency {
-    fn name(&self) -> &'static str {
-        "latency"
-    }
-
-    fn doc(&self) -> &'static str {
-        "delays everything that a node or Sentinel sends to those that connected to it"
-    }
-
-    fn heals(&self) -> Option<&'static str> {
-        Some("answers as fast as before")
-    }
-
-    fn hits(&self) -> Hits {
-        Hits::Proxied
-    }
-
-    fn settings(&self) -> &'static [Setting] {
-        &[LATENCY, JITTER, TOXICITY]
-    }
-
-    fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {
-        each(injection, delay).boxed()
-    }
-}
-
-async fn delay<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
-    let latency = LATENCY.duration(injection.planned)?;
-    let jitter = JITTER.duration(injection.planned)?;
-    let least = latency.saturating_sub(jitter);
-    let acts = |seen| matches!(seen, Seen::Answer(after) if after >= least);
-    let toxic = NewToxic::latency(latency, jitter);
-    toxic::inject(injection, name, toxic, latency + jitter + HEALTHY, acts).await
-}
+pub(super) const LATENCY: Toxic = Toxic {
+    name: "latency",
+    doc: "delays everything that a node or Sentinel sends to those that connected to it",
+    heals: "answers as fast as before",
+    settings: &[DELAY, JITTER, STREAM, TOXICITY],
+    make: |planned| {
+        let (latency, jitter) = (DELAY.duration(planned)?, JITTER.duration(planned)?);
+        let shows = Shows::Late(latency.saturating_sub(jitter), 2 * (latency + jitter));
+        let toxic = NewToxic::latency(latency, jitter).on(stream(planned)?);
+        Ok((toxic, Sign::of(Probe::ping(), shows)))
+    },
+};

@@ -1,43 +1,97 @@
 //! Faults on a timeline: each is injected, proves that it acts, and is healed again.
 
+mod api_failing;
+mod api_slow;
+mod api_wrong;
+mod bandwidth;
+mod block;
+mod client_kill;
+mod client_pause;
+mod connection_exhaustion;
 mod cut;
 mod down;
+mod error_replies;
 mod failover;
+mod flap;
+mod flushall;
+mod full_resync;
 mod injected;
 mod kill;
 mod latency;
+mod limit_data;
+mod lost_commands;
+mod lost_replies;
+mod mass_expiry;
+mod memory_squeeze;
 mod misfit;
+mod on_apis;
+mod on_commands;
+mod on_nodes;
+mod packet_loss;
 mod pause;
+mod persistence_failing;
 mod probe;
+mod replica_lag;
 mod reset_peer;
 mod restart;
+mod script_flush;
 mod setting;
+mod slicer;
+mod slow_close;
+mod slow_commands;
+mod stop;
 mod timeline;
 mod timeout;
 mod toxic;
 
 pub use injected::{Injected, Injection};
 pub use misfit::{Misfit, Part};
-pub use setting::{Form, Setting};
+pub use setting::{Form, LEAST_SHARE, Setting};
 pub use timeline::run_timeline;
 
 use crate::environment::Target;
 use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
 use misfit::require;
-use redrill_history::PlannedFault;
+use redrill_history::{PlannedFault, print_duration};
+use std::time::Duration;
 
 /// Every kind of fault.
 pub const FAULTS: &[&dyn Fault] = &[
     &kill::Kill,
+    &stop::Stop,
     &restart::Restart,
     &pause::Pause,
+    &flap::Flap,
     &failover::Failover,
     &cut::Cut,
-    &latency::Latency,
-    &timeout::Timeout,
-    &reset_peer::ResetPeer,
     &down::Down,
+    &latency::LATENCY,
+    &bandwidth::BANDWIDTH,
+    &slow_close::SLOW_CLOSE,
+    &timeout::TIMEOUT,
+    &reset_peer::RESET_PEER,
+    &slicer::SLICER,
+    &limit_data::LIMIT_DATA,
+    &packet_loss::PACKET_LOSS,
+    &slow_commands::SLOW_COMMANDS,
+    &error_replies::ERROR_REPLIES,
+    &lost_commands::LOST_COMMANDS,
+    &lost_replies::LOST_REPLIES,
+    &replica_lag::ReplicaLag,
+    &full_resync::FULL_RESYNC,
+    &client_pause::CLIENT_PAUSE,
+    &block::BLOCK,
+    &persistence_failing::PERSISTENCE_FAILING,
+    &memory_squeeze::MEMORY_SQUEEZE,
+    &connection_exhaustion::CONNECTION_EXHAUSTION,
+    &client_kill::CLIENT_KILL,
+    &mass_expiry::MASS_EXPIRY,
+    &script_flush::SCRIPT_FLUSH,
+    &flushall::FLUSHALL,
+    &api_slow::API_SLOW,
+    &api_failing::API_FAILING,
+    &api_wrong::API_WRONG,
 ];
 
 /// A kind of fault: what a plan may say of it, and how it is injected.
@@ -52,6 +106,10 @@ pub trait Fault: Sync {
     fn hits(&self) -> Hits;
     /// What a plan may set with `with`.
     fn settings(&self) -> &'static [Setting];
+    /// The longest that it may last, where it cannot be ended early.
+    fn longest(&self) -> Option<Duration> {
+        None
+    }
     /// Injects it. The journal is told how to heal before anything is done; what was done is
     /// undone when it fails half-way.
     fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>>;
@@ -83,6 +141,12 @@ pub trait Fault: Sync {
                 })?;
             }
         }
+        if let (Some(longest), Some(lasts)) = (self.longest(), planned.lasts) {
+            require(lasts <= longest, Part::For, || {
+                let longest = print_duration(longest);
+                format!("{name} cannot be ended before its time: for must be at most {longest}")
+            })?;
+        }
         self.hits().check(name, planned)?;
         setting::check(name, self.settings(), planned)
     }
@@ -95,14 +159,39 @@ pub enum Hits {
     Processes,
     /// Whatever has a proxy: nodes and Sentinels.
     Proxied,
+    /// The same, or only its links with the processes that `from` names.
+    Links,
+    /// Nodes alone.
+    Nodes,
+    /// Nodes that are not the master.
+    Replicas,
     /// The group's master.
     Master,
+    /// The service's other dependencies: `model` and `mail`.
+    Apis,
+    /// `model` alone.
+    Model,
     /// Two groups of processes, named with `target` and `from`.
     Pairs,
 }
 
 impl Hits {
     fn check(self, name: &str, planned: &PlannedFault) -> Result<(), Misfit> {
+        let is_api = |text: &&String| Target::read(text).is_some_and(Target::is_api);
+        let hits_apis = matches!(self, Self::Apis | Self::Model);
+        let mut all = planned.target.iter().chain(&planned.from);
+        if let Some(other) = all.find(|text| is_api(text) != hits_apis) {
+            let message = match hits_apis {
+                true => format!("{name} hits \"model\" or \"mail\", and {other} is neither"),
+                false => format!("{name}: {other} is played by redrill; see api-failing"),
+            };
+            return Err(Misfit::new(Part::Target, message));
+        }
+        require(
+            self != Self::Model || !planned.target.contains(&"mail".to_owned()),
+            Part::Target,
+            || format!("{name}: nobody reads what the mail API answers; its target is [\"model\"]"),
+        )?;
         let is_server = |text: &&String| Target::read(text).is_some_and(Target::is_server);
         if self == Self::Pairs {
             require(!planned.from.is_empty(), Part::From, || {
@@ -119,20 +208,33 @@ impl Hits {
                 format!("{name}: no link between instances of the target passes a proxy")
             });
         }
-        require(planned.from.is_empty(), Part::From, || {
+        let has_one = self != Self::Links;
+        require(!has_one || planned.from.is_empty(), Part::From, || {
             format!("{name} has one group: leave out from")
         })?;
-        if self == Self::Proxied
+        if matches!(self, Self::Proxied | Self::Links)
             && let Some(server) = planned.target.iter().find(is_server)
         {
             let message =
                 format!("{name} acts in a proxy, and {server} has none: name nodes or sentinels");
             return Err(Misfit::new(Part::Target, message));
         }
+        let is_node = |text: &&String| Target::read(text).is_some_and(Target::is_node);
+        if matches!(self, Self::Nodes | Self::Replicas)
+            && let Some(other) = planned.target.iter().find(|text| !is_node(text))
+        {
+            let message = format!("{name} hits nodes, and {other} is none");
+            return Err(Misfit::new(Part::Target, message));
+        }
         let is_master = |text: &String| Target::read(text).is_some_and(Target::is_master);
-        let fits = self != Self::Master || planned.target.iter().all(is_master);
-        require(fits, Part::Target, || {
-            format!("{name} replaces the master: its target is [\"main.master\"]")
+        let all_fit = match self {
+            Self::Master => planned.target.iter().all(is_master),
+            Self::Replicas => !planned.target.iter().any(is_master),
+            _ => true,
+        };
+        require(all_fit, Part::Target, || match self {
+            Self::Replicas => format!("{name} hits replicas: its target is [\"replicas\"]"),
+            _ => format!("{name} replaces the master: its target is [\"main.master\"]"),
         })
     }
 }
@@ -156,7 +258,6 @@ fn kind(planned: &PlannedFault) -> Result<&'static dyn Fault> {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     fn planned(kind: &str, target: &[&str], from: &[&str]) -> PlannedFault {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -182,7 +283,12 @@ mod tests {
         assert_eq!(names.len(), FAULTS.len());
         for fault in FAULTS {
             let from: &[&str] = if fault.hits() == Hits::Pairs { &["sentinels"] } else { &[] };
-            let mut plain = planned(fault.name(), &["main.master"], from);
+            let target = match fault.hits() {
+                Hits::Replicas => "replicas",
+                Hits::Apis | Hits::Model => "model",
+                _ => "main.master",
+            };
+            let mut plain = planned(fault.name(), &[target], from);
             for setting in fault.settings().iter().filter(|setting| setting.is_required()) {
                 plain.with.insert(setting.name.to_owned(), toml::Value::Integer(5));
             }
@@ -202,7 +308,17 @@ mod tests {
         };
         assert!(told(&healed).contains("leave out for"));
         assert!(told(&planned("failover", &["node[1]"], &[])).contains("main.master"));
+        assert!(told(&planned("replica-lag", &["main.master"], &[])).contains("replicas"));
         assert!(told(&planned("down", &["servers"], &[])).contains("has none"));
+        assert!(told(&planned("block", &["sentinels"], &[])).contains("sentinels is none"));
+        let long = PlannedFault {
+            lasts: Some(Duration::from_secs(11)),
+            ..planned("block", &["node[0]"], &[])
+        };
+        assert!(told(&long).contains("at most 10s"));
+        assert!(told(&planned("kill", &["model"], &[])).contains("played by redrill"));
+        assert!(told(&planned("api-slow", &["node[0]"], &[])).contains("is neither"));
+        assert!(told(&planned("api-wrong", &["mail"], &[])).contains("nobody reads"));
         assert!(told(&planned("cut", &["node[0]"], &[])).contains("second group"));
         assert!(told(&planned("cut", &["node[0]"], &["node[0]"])).contains("both groups"));
         assert!(told(&planned("cut", &["server[0]"], &["server[1]"])).contains("passes a proxy"));

@@ -41,7 +41,7 @@ impl Fault for Pause {
     }
 }
 
-async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
+pub(super) async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
     let environment = injection.environment;
     let process = environment.process(name)?;
     let pid = process.pid();
@@ -59,12 +59,7 @@ async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>
         resume(&name, &process, address).await?;
         environment.healed(journalled).await
     });
-    if seen.is_some() {
-        return Ok(injected);
-    }
-    let proof = injected.proof().to_owned();
-    injected.heal().await?;
-    anyhow::bail!(proof)
+    injected.if_proven(seen.is_some(), "SIGSTOP does nothing").await
 }
 
 /// What shows that the process stands still, if anything does.

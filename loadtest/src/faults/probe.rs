@@ -11,19 +11,73 @@ use tokio::time::timeout;
 
 /// How long a healthy process may take to answer on a busy machine.
 pub(super) const HEALTHY: Duration = Duration::from_secs(5);
+/// The harness's own source address.
+pub(super) const HARNESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// A silence that is long enough to be one.
 pub(super) const SILENCE: Duration = Duration::from_millis(150);
 
-/// What became of a PING.
+/// What is sent, and when its answer is whole.
+#[derive(Clone, Debug)]
+pub(super) struct Probe {
+    /// What proofs call it.
+    pub(super) what: String,
+    /// The bytes that are sent.
+    pub(super) request: Vec<u8>,
+    /// What the whole answer is.
+    pub(super) answer: Answer,
+}
+
+/// What a whole answer is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answer {
+    /// So many bytes.
+    Bytes(usize),
+    /// So many lines.
+    Lines(usize),
+    /// Whatever comes until the connection is closed.
+    ToTheEnd,
+}
+
+impl Probe {
+    /// A PING. Any answer will do: an error reply (LOADING) shows that the link works, too.
+    pub(super) fn ping() -> Self {
+        let answer = Answer::Bytes(1);
+        Self { what: "a PING".to_owned(), request: b"PING\r\n".to_vec(), answer }
+    }
+
+    /// A command with an answer of one line.
+    pub(super) fn line(words: &[&str]) -> Self {
+        let what = format!("a {}", words.first().copied().unwrap_or_default());
+        Self { what, request: command(words), answer: Answer::Lines(1) }
+    }
+
+    /// A PING that carries so many bytes, and brings them back.
+    pub(super) fn ping_of(bytes: usize) -> Self {
+        Self {
+            what: format!("a PING of {bytes} bytes"),
+            request: command(&["PING", &"x".repeat(bytes)]),
+            answer: Answer::Bytes(bytes),
+        }
+    }
+}
+
+/// A command as clients send it.
+pub(super) fn command(words: &[&str]) -> Vec<u8> {
+    let words = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+    let words: Vec<String> = words.collect();
+    format!("*{}\r\n{}", words.len(), words.concat()).into_bytes()
+}
+
+/// What became of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// An answer, after this time.
+    /// The whole answer, after this time.
     Answer(Duration),
     /// Nobody listens.
     Refused,
     /// The connection was closed or reset.
     Closed,
-    /// Nothing within this time.
+    /// No whole answer within this time.
     Silence(Duration),
 }
 
@@ -32,46 +86,92 @@ impl Seen {
     pub(super) fn is_answer(self) -> bool {
         matches!(self, Self::Answer(_))
     }
-}
 
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// As a sentence on what was sent.
+    pub(super) fn of(self, what: &str) -> String {
         match self {
-            Self::Answer(after) => write!(f, "a PING was answered after {} ms", after.as_millis()),
-            Self::Refused => f.write_str("a connection was refused"),
-            Self::Closed => f.write_str("a connection was closed without an answer"),
+            Self::Answer(after) => format!("{what} was answered after {} ms", after.as_millis()),
+            Self::Refused => "a connection was refused".to_owned(),
+            Self::Closed => "a connection was closed without an answer".to_owned(),
             Self::Silence(within) => {
-                write!(f, "a PING was not answered within {} ms", within.as_millis())
+                format!("{what} was not answered within {} ms", within.as_millis())
             }
         }
     }
 }
 
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.of("a PING"))
+    }
+}
+
 /// Sends a PING to `address` from `source`, and waits.
 pub(super) async fn ping(source: IpAddr, address: SocketAddr, within: Duration) -> Seen {
-    let began = instant_now();
-    match timeout(within, exchange(source, address)).await {
-        Ok(Ok(true)) => Seen::Answer(began.elapsed()),
-        Err(_) => Seen::Silence(within),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Seen::Refused,
-        Ok(Ok(false) | Err(_)) => Seen::Closed,
-    }
+    send(source, address, &Probe::ping(), within).await.0
 }
 
 /// A PING from the harness's own address.
 pub(super) async fn ping_from_harness(address: SocketAddr, within: Duration) -> Seen {
-    ping(Ipv4Addr::LOCALHOST.into(), address, within).await
+    ping(HARNESS, address, within).await
 }
 
-/// Whether an answer came before the connection was closed. Any answer will do: an error reply
-/// (LOADING) shows that the link works, too.
-async fn exchange(source: IpAddr, address: SocketAddr) -> io::Result<bool> {
+/// Sends a probe to `address` from `source`, and waits; with what came of its answer.
+pub(super) async fn send(
+    source: IpAddr,
+    address: SocketAddr,
+    probe: &Probe,
+    within: Duration,
+) -> (Seen, String) {
+    let began = instant_now();
+    let mut answer = Vec::new();
+    let seen = match timeout(within, exchange(source, address, probe, &mut answer)).await {
+        Ok(Ok(true)) => Seen::Answer(began.elapsed()),
+        Err(_) => Seen::Silence(within),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Seen::Refused,
+        Ok(Ok(false) | Err(_)) => Seen::Closed,
+    };
+    (seen, String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// Whether the whole answer came before the connection was closed.
+async fn exchange(
+    source: IpAddr,
+    address: SocketAddr,
+    probe: &Probe,
+    answer: &mut Vec<u8>,
+) -> io::Result<bool> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((source, 0).into())?;
     let mut stream: TcpStream = socket.connect(address).await?;
-    stream.write_all(b"PING\r\n").await?;
-    let mut byte = [0];
-    Ok(stream.read(&mut byte).await? > 0)
+    let (mut from, mut to) = stream.split();
+    // A large request and its answer are on the way at once.
+    let sent = async {
+        to.write_all(&probe.request).await?;
+        std::future::pending::<io::Result<bool>>().await
+    };
+    let read = async {
+        loop {
+            let is_over = from.read_buf(answer).await? == 0;
+            if is_over || probe.answer.is_whole(answer) {
+                return Ok(is_over == matches!(probe.answer, Answer::ToTheEnd));
+            }
+        }
+    };
+    tokio::select! {
+        done = sent => done,
+        done = read => done,
+    }
+}
+
+impl Answer {
+    fn is_whole(self, answer: &[u8]) -> bool {
+        match self {
+            Self::Bytes(count) => answer.len() >= count,
+            Self::Lines(count) => answer.iter().filter(|byte| **byte == b'\n').count() >= count,
+            Self::ToTheEnd => false,
+        }
+    }
 }
 
 #[cfg(test)]

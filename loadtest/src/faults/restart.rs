@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use std::time::Duration;
 
 /// How long the process may take to end; then it is killed, as service managers do.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) struct Restart;
 

@@ -20,30 +20,58 @@ pub struct Setting {
 /// What the value of a setting is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Form {
-    /// A duration: `"250ms"`, or a whole number of milliseconds.
+    /// A duration: `"250ms"`, or a whole number of milliseconds; nothing only where that is the
+    /// default.
     Duration {
         /// What it is when the plan does not say; none where the plan must.
         default: Option<Duration>,
     },
-    /// A share from 0 to 1; 1 when the plan does not say.
-    Share,
+    /// A whole number.
+    Whole {
+        /// What it is when the plan does not say; none where the plan must.
+        default: Option<u64>,
+        /// The least that it can be.
+        least: u64,
+        /// The most that it can be.
+        most: u64,
+    },
+    /// A share, at least [`LEAST_SHARE`] and at most 1.
+    Share {
+        /// What it is when the plan does not say.
+        default: f64,
+    },
+    /// One of these words, the first when the plan does not say.
+    Choice(&'static [&'static str]),
+    /// A text in one line.
+    Text {
+        /// What it is when the plan does not say.
+        default: &'static str,
+    },
 }
 
-/// On how many connections a toxic acts.
-pub(super) const TOXICITY: Setting = Setting {
-    name: "toxicity",
-    doc: "share of the connections on which it acts, from 0 to 1; 1 by default",
-    form: Form::Share,
-};
+/// What acts on a smaller share can hardly be seen to act.
+pub const LEAST_SHARE: f64 = 0.01;
 
 impl Setting {
     /// Whether a plan must set it.
     pub fn is_required(&self) -> bool {
-        self.form == Form::Duration { default: None }
+        matches!(self.form, Form::Duration { default: None } | Form::Whole { default: None, .. })
+    }
+
+    /// The refusal of a plan that does not set it.
+    fn missing(&self, example: &str) -> anyhow::Error {
+        anyhow::anyhow!("with.{} is missing: {}; write it like {example}", self.name, self.doc)
     }
 
     /// Its value as a duration.
     pub(super) fn duration(&self, planned: &PlannedFault) -> Result<Duration> {
+        let duration = self.written_duration(planned)?;
+        let may_be_nothing = self.form == Form::Duration { default: Some(Duration::ZERO) };
+        ensure!(may_be_nothing || !duration.is_zero(), "{} must not be 0", self.name);
+        Ok(duration)
+    }
+
+    fn written_duration(&self, planned: &PlannedFault) -> Result<Duration> {
         match (planned.with.get(self.name), self.form) {
             (Some(Value::String(text)), _) => {
                 parse_duration(text).map_err(|why| anyhow::anyhow!("{}: {why}", self.name))
@@ -61,23 +89,58 @@ impl Setting {
                 "{} = {other} is no duration; write it like \"250ms\", or in whole milliseconds",
                 self.name
             ),
-            (None, Form::Duration { default }) => default.with_context(|| {
-                format!("with.{} is missing: {}; write it like \"250ms\"", self.name, self.doc)
-            }),
-            (None, Form::Share) => bail!("{} is no duration", self.name),
+            (None, Form::Duration { default }) => default.ok_or_else(|| self.missing("\"250ms\"")),
+            (None, _) => bail!("{} is no duration", self.name),
         }
+    }
+
+    /// Its value as a whole number.
+    pub(super) fn whole(&self, planned: &PlannedFault) -> Result<u64> {
+        let Form::Whole { default, least, most } = self.form else {
+            bail!("{} is no whole number", self.name);
+        };
+        let Some(written) = planned.with.get(self.name) else {
+            return default.ok_or_else(|| self.missing(&least.max(1).to_string()));
+        };
+        let number = written.as_integer().and_then(|number| u64::try_from(number).ok());
+        number.filter(|number| (least..=most).contains(number)).with_context(|| {
+            format!("{} = {written} is no whole number from {least} to {most}", self.name)
+        })
     }
 
     /// Its value as a share.
     pub(super) fn share(&self, planned: &PlannedFault) -> Result<f64> {
-        let value = match planned.with.get(self.name) {
-            None => 1.0,
-            Some(Value::Float(share)) => *share,
-            Some(Value::Integer(whole)) => *whole as f64,
-            Some(other) => bail!("{} = {other} is no number from 0 to 1", self.name),
+        let value = match (planned.with.get(self.name), self.form) {
+            (None, Form::Share { default }) => default,
+            (Some(Value::Float(share)), _) => *share,
+            (Some(Value::Integer(whole)), _) => *whole as f64,
+            (other, _) => {
+                let other = other.map(Value::to_string).unwrap_or_default();
+                bail!("{} = {other} is no number from {LEAST_SHARE} to 1", self.name)
+            }
         };
-        ensure!((0.0..=1.0).contains(&value), "{} = {value} is not from 0 to 1", self.name);
+        let is_share = (LEAST_SHARE..=1.0).contains(&value);
+        ensure!(is_share, "{} = {value} is not from {LEAST_SHARE} to 1", self.name);
         Ok(value)
+    }
+
+    /// Its value as a text, which is one of the words where there is a choice.
+    pub(super) fn text<'a>(&self, planned: &'a PlannedFault) -> Result<&'a str> {
+        let text = match (planned.with.get(self.name), self.form) {
+            (None, Form::Choice(words)) => words.first().copied().unwrap_or_default(),
+            (None, Form::Text { default }) => default,
+            (Some(Value::String(text)), _) => text,
+            (other, _) => {
+                let other = other.map(Value::to_string).unwrap_or_default();
+                bail!("{} = {other} is no text in quotation marks", self.name)
+            }
+        };
+        if let Form::Choice(words) = self.form {
+            let known = words.join(", ");
+            ensure!(words.contains(&text), "{} = \"{text}\" is none of {known}", self.name);
+        }
+        ensure!(!text.contains(['\r', '\n']), "{} must be one line", self.name);
+        Ok(text)
     }
 }
 
@@ -99,7 +162,9 @@ pub(super) fn check(
         let part = || Part::Setting(setting.name.to_owned());
         let read = match setting.form {
             Form::Duration { .. } => setting.duration(planned),
-            Form::Share => setting.share(planned).map(|_| Duration::ZERO),
+            Form::Whole { .. } => setting.whole(planned).map(|_| Duration::ZERO),
+            Form::Share { .. } => setting.share(planned).map(|_| Duration::ZERO),
+            Form::Choice(_) | Form::Text { .. } => setting.text(planned).map(|_| Duration::ZERO),
         };
         let duration = read.map_err(|error| Misfit::new(part(), error))?;
         // What comes later than the fault is over is never seen.
@@ -117,15 +182,29 @@ mod tests {
     use crate::faults::find;
     use std::collections::BTreeMap;
 
-    fn latency(with: &[(&str, Value)]) -> Result<(), String> {
+    fn of(kind: &str, with: &[(&str, Value)]) -> Result<(), String> {
         let with = with.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let planned = PlannedFault {
-            kind: "latency".to_owned(),
+            kind: kind.to_owned(),
             lasts: Some(Duration::from_secs(1)),
             with: BTreeMap::from_iter(with),
             ..PlannedFault::example()
         };
-        find("latency").unwrap().check(&planned).map_err(|misfit| misfit.message)
+        find(kind).unwrap().check(&planned).map_err(|misfit| misfit.message)
+    }
+
+    fn latency(with: &[(&str, Value)]) -> Result<(), String> {
+        of("latency", with)
+    }
+
+    #[test]
+    fn whole_numbers_are_within_their_bounds() {
+        let rate = |value: Value| of("bandwidth", &[("rate", value)]);
+        assert_eq!(rate(16.into()), Ok(()));
+        assert!(of("bandwidth", &[]).unwrap_err().contains("with.rate is missing"));
+        for wrong in [Value::Integer(0), Value::Integer(-1), Value::Float(1.5)] {
+            assert!(rate(wrong).unwrap_err().contains("no whole number from 1 to"));
+        }
     }
 
     #[test]
@@ -133,13 +212,18 @@ mod tests {
         let text = || Value::String("250ms".to_owned());
         assert_eq!(latency(&[("latency", text())]), Ok(()));
         assert_eq!(latency(&[("latency", 250.into()), ("jitter", text())]), Ok(()));
+        assert!(latency(&[("latency", 0.into())]).unwrap_err().contains("must not be 0"));
         assert!(latency(&[]).unwrap_err().contains("with.latency is missing"));
         assert!(latency(&[("latency", (-1).into())]).unwrap_err().contains("no duration"));
         assert!(latency(&[("latency", true.into())]).unwrap_err().contains("no duration"));
         let toxic = |share: f64| latency(&[("latency", text()), ("toxicity", share.into())]);
         assert_eq!(toxic(0.5), Ok(()));
-        assert!(toxic(1.5).unwrap_err().contains("from 0 to 1"));
-        assert!(toxic(f64::NAN).unwrap_err().contains("from 0 to 1"));
+        for share in [0.0, 1.5, f64::NAN] {
+            assert!(toxic(share).unwrap_err().contains("from 0.01 to 1"));
+        }
+        let stream = |word: &str| latency(&[("latency", text()), ("stream", word.into())]);
+        assert_eq!(stream("both"), Ok(()));
+        assert!(stream("sideways").unwrap_err().contains("none of downstream, upstream, both"));
         let late = |value: Value| latency(&[("latency", value)]).unwrap_err();
         assert!(late("1100ms".into()).contains("longer than the fault lasts, 1s"));
         assert!(late(i64::MAX.into()).contains("366d"));
@@ -147,7 +231,7 @@ mod tests {
         let unknown = latency(&[("latency", text()), ("latnecy", text())]).unwrap_err();
         assert_eq!(
             unknown,
-            "latency has no setting \"latnecy\"; with takes latency, jitter, toxicity"
+            "latency has no setting \"latnecy\"; with takes latency, jitter, stream, toxicity"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The timeline: each fault of a plan at its time, and healed at its time or when the run stops.
 
 use super::{Injected, Injection, kind};
+use crate::effects::Effects;
 use crate::environment::{Environment, record};
 use anyhow::{Context, Result};
 use futures_util::FutureExt as _;
@@ -18,13 +19,14 @@ use tokio::time::sleep_until;
 /// A fault that could not be healed: what follows it in the run says nothing.
 pub async fn run_timeline(
     environment: &Environment,
+    effects: Option<&Effects>,
     faults: &[PlannedFault],
     clock: RunClock,
     load_start_ns: u64,
     events: &EventLog,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
-    let timeline = Timeline { environment, clock, load_start_ns, events };
+    let timeline = Timeline { environment, effects, clock, load_start_ns, events };
     let stop = stop.shared();
     let each = faults
         .iter()
@@ -35,6 +37,7 @@ pub async fn run_timeline(
 
 struct Timeline<'a> {
     environment: &'a Environment,
+    effects: Option<&'a Effects>,
     clock: RunClock,
     load_start_ns: u64,
     events: &'a EventLog,
@@ -48,7 +51,7 @@ impl<'a> Timeline<'a> {
         stop: impl Future<Output = ()> + Clone,
     ) -> Result<()> {
         if self.reaches(planned.at, stop.clone()).await {
-            let injected = match self.inject(index, planned).await {
+            let mut injected = match self.inject(index, planned).await {
                 Ok(injected) => injected,
                 Err(error) => {
                     let reason = format!("{error:#}");
@@ -59,7 +62,15 @@ impl<'a> Timeline<'a> {
             let proof = Some(injected.proof().to_owned());
             self.record(EventKind::FaultInjected { fault: index, proof });
             if injected.needs_healing() {
-                self.reaches(planned.at + planned.lasts.unwrap_or_default(), stop).await;
+                let end = planned.at + planned.lasts.unwrap_or_default();
+                tokio::select! {
+                    _ = self.reaches(end, stop.clone()) => {}
+                    Err(error) = injected.act() => {
+                        let reason = format!("it did not go on: {error:#}");
+                        self.record(EventKind::FaultFailed { fault: index, reason });
+                        self.reaches(end, stop).await;
+                    }
+                }
                 let what = || format!("fault {index}, {}, could not be healed", planned.kind);
                 injected.heal().await.with_context(what)?;
                 self.record(EventKind::FaultHealed { fault: index });
@@ -92,8 +103,9 @@ impl<'a> Timeline<'a> {
         let kind_name = planned.kind.clone();
         self.record(EventKind::FaultBegun { fault: index, kind: kind_name, target });
         let (targets, from) = resolved?;
-        let environment = self.environment;
-        kind(planned)?.inject(Injection { environment, planned, index, targets, from }).await
+        let (environment, effects) = (self.environment, self.effects);
+        let injection = Injection { environment, effects, planned, index, targets, from };
+        kind(planned)?.inject(injection).await
     }
 
     fn record(&self, kind: EventKind) {

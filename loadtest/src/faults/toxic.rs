@@ -1,47 +1,235 @@
 //! What the faults that are toxics share: adding one to a proxy, proving it, removing it.
 
-use super::probe::{HEALTHY, Seen, ping_from_harness};
-use super::setting::TOXICITY;
-use super::{Injected, Injection};
-use crate::environment::{Environment, Remedy};
-use anyhow::{Context, Result, ensure};
-use redrill_toxiproxy::client::NewToxic;
-use std::net::SocketAddr;
+use super::injected::Parts;
+use super::probe::{HARNESS, HEALTHY, Probe, SILENCE, Seen, ping, ping_from_harness, send};
+use super::{Fault, Form, Hits, Injected, Injection, Setting};
+use crate::environment::{Environment, Remedy, ask};
+use anyhow::{Context, Result, bail, ensure};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use redis::cmd;
+use redrill_history::PlannedFault;
+use redrill_toxiproxy::client::{NewToxic, Stream};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// Adds the toxic to the proxy of `name`; `acts` says whether what a PING met within the time
-/// shows it.
-pub(super) async fn inject<'a>(
+/// On how many connections a toxic acts.
+pub(super) const TOXICITY: Setting = Setting {
+    name: "toxicity",
+    doc: "share of the connections on which it acts, from 0.01 to 1; 1 by default",
+    form: Form::Share { default: 1.0 },
+};
+
+/// In which direction a toxic acts.
+pub(super) const STREAM: Setting = Setting {
+    name: "stream",
+    doc: "downstream (what the target sends, the default), upstream (what it is sent) or both",
+    form: Form::Choice(&["downstream", "upstream", "both"]),
+};
+
+/// One in so many faults that act is taken for one that does not, where it acts by chance.
+const MISSED_ONE_IN: f64 = 1e5;
+
+/// A kind of fault that is a toxic in the proxies of its targets.
+pub(super) struct Toxic {
+    pub(super) name: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) heals: &'static str,
+    pub(super) settings: &'static [Setting],
+    /// The toxic that a plan means, and what shows that it acts.
+    pub(super) make: Make,
+}
+
+type Make = fn(&PlannedFault) -> Result<(NewToxic, Sign)>;
+
+/// What shows that a toxic acts.
+pub(super) struct Sign {
+    /// What is sent through the proxy.
+    pub(super) probe: Probe,
+    /// What becomes of it.
+    pub(super) shows: Shows,
+    /// Of how many probes.
+    pub(super) share: f64,
+    /// Whether it acts only on connections that are opened while it is there.
+    pub(super) on_new_connections: bool,
+}
+
+/// What becomes of a probe on which a toxic acts.
+#[derive(Clone, Debug)]
+pub(super) enum Shows {
+    /// Its answer takes at least this, and about as much as that.
+    Late(Duration, Duration),
+    /// There is no answer.
+    Silent,
+    /// The connection is closed, within this time.
+    Closed(Duration),
+    /// There is no answer, or the connection is closed.
+    SilentOrClosed,
+    /// This is the answer, or part of it.
+    Answered(String),
+}
+
+impl Sign {
+    /// What becomes of every such probe, also on live connections.
+    pub(super) fn of(probe: Probe, shows: Shows) -> Self {
+        Self { probe, shows, share: 1.0, on_new_connections: false }
+    }
+}
+
+impl Shows {
+    fn is(&self, seen: Seen, answer: &str) -> bool {
+        match self {
+            Self::Late(least, _) => matches!(seen, Seen::Answer(after) if after >= *least),
+            Self::Silent => matches!(seen, Seen::Silence(_)),
+            Self::Closed(_) => seen == Seen::Closed,
+            Self::SilentOrClosed => matches!(seen, Seen::Silence(_) | Seen::Closed),
+            Self::Answered(text) => seen.is_answer() && answer.contains(text),
+        }
+    }
+
+    /// How long to wait for it.
+    fn within(&self) -> Duration {
+        match self {
+            Self::Late(_, about) => *about + HEALTHY,
+            Self::Closed(within) => *within + HEALTHY,
+            Self::Answered(_) => HEALTHY,
+            Self::Silent | Self::SilentOrClosed => SILENCE,
+        }
+    }
+}
+
+impl Fault for Toxic {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn doc(&self) -> &'static str {
+        self.doc
+    }
+
+    fn heals(&self) -> Option<&'static str> {
+        Some(self.heals)
+    }
+
+    fn hits(&self) -> Hits {
+        Hits::Links
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        self.settings
+    }
+
+    fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {
+        add_each(self.make, injection).boxed()
+    }
+}
+
+async fn add_each(make: Make, injection: Injection<'_>) -> Result<Injected<'_>> {
+    let mut parts = Parts::default();
+    for name in &injection.targets {
+        let (toxic, sign) = make(injection.planned)?;
+        parts.add(add(&injection, name, toxic, sign).await).await?;
+    }
+    Ok(parts.all())
+}
+
+/// Adds the toxic to the proxy of `name`.
+pub(super) async fn add<'a>(
     injection: &Injection<'a>,
     name: &str,
     toxic: NewToxic,
-    within: Duration,
-    acts: impl Fn(Seen) -> bool,
+    mut sign: Sign,
 ) -> Result<Injected<'a>> {
     let environment = injection.environment;
-    let announced = announced(environment, name)?;
-    let share = TOXICITY.share(injection.planned)?;
+    let sources = sources(injection)?;
     let label = format!("fault-{}", injection.index);
-    let toxic = toxic.named(&label).toxicity(share);
+    let share = TOXICITY.share(injection.planned)?;
+    sign.share *= share;
+    let mut toxic = toxic.named(&label).toxicity(share);
+    if !injection.from.is_empty() {
+        toxic = toxic.from_peers(sources.iter().copied());
+    }
+    announced(environment, name)?;
     let journalled = environment.journal(Remedy::EndWithGroup).await?;
     let added = environment.proxy().add_toxic(name, &toxic).await?;
-    let seen = ping_from_harness(announced, within).await;
-    // On a share of the connections the probe's may be left out, and shows nothing.
-    let is_proven = acts(seen) || share < 1.0;
+    let seen = prove(environment, name, &sources, &sign).await;
     let listed = format!("{} on {share} of the connections", added.kind);
     let name = name.to_owned();
-    let injected =
-        Injected::new(format!("{name}: {listed}; {seen} through the proxy"), async move {
-            environment.proxy().remove_toxic(&name, &label).await?;
-            assert_healed(environment, &name).await?;
-            environment.healed(journalled).await
-        });
-    if is_proven {
-        return Ok(injected);
+    let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
+    let injected = Injected::new(format!("{name}: {listed}; {told}"), async move {
+        environment.proxy().remove_toxic(&name, &label).await?;
+        for source in sources {
+            assert_healed(environment, &name, source).await?;
+        }
+        environment.healed(journalled).await
+    });
+    injected.if_proven(seen.is_ok(), "the toxic does not act").await
+}
+
+/// The direction that a plan means.
+pub(super) fn stream(planned: &PlannedFault) -> Result<Stream> {
+    Ok(match STREAM.text(planned)? {
+        "upstream" => Stream::Upstream,
+        "both" => Stream::Both,
+        _ => Stream::Downstream,
+    })
+}
+
+/// Whose connections it acts on: those of `from`, or the harness's, like everybody's.
+fn sources(injection: &Injection<'_>) -> Result<Vec<IpAddr>> {
+    let source = |peer: &String| {
+        let source = injection.environment.spec(peer)?.source;
+        source.with_context(|| format!("{peer} has no source address"))
+    };
+    match injection.from.as_slice() {
+        [] => Ok(vec![HARNESS]),
+        from => from.iter().map(source).collect(),
     }
-    let proof = injected.proof().to_owned();
-    injected.heal().await?;
-    anyhow::bail!("the toxic does not act: {proof}")
+}
+
+/// Probes from each source until one shows it: where it acts by chance, the first may not.
+async fn prove(
+    environment: &Environment,
+    name: &str,
+    sources: &[IpAddr],
+    sign: &Sign,
+) -> Result<String> {
+    if sign.on_new_connections {
+        close_connections(environment, name).await?;
+    }
+    let announced = announced(environment, name)?;
+    let mut told = String::new();
+    for source in sources {
+        let mut left = tries(sign.share);
+        loop {
+            let (seen, answer) = send(*source, announced, &sign.probe, sign.shows.within()).await;
+            told = seen.of(&sign.probe.what) + " through the proxy";
+            if sign.shows.is(seen, &answer) {
+                break;
+            }
+            left -= 1;
+            ensure!(left > 0, "{told}");
+        }
+        if let Shows::Answered(text) = &sign.shows {
+            told = format!("{} was answered {text} through the proxy", sign.probe.what);
+        }
+    }
+    Ok(told)
+}
+
+/// How many probes it takes for one to be acted on, but by the worst luck.
+fn tries(share: f64) -> u32 {
+    if share >= 1.0 {
+        return 1;
+    }
+    (-MISSED_ONE_IN.ln() / (1.0 - share).ln()).ceil() as u32
+}
+
+/// Closes the clients' connections, so that they open others.
+async fn close_connections(environment: &Environment, name: &str) -> Result<()> {
+    let address = environment.spec(name)?.address;
+    let kill = cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").to_owned();
+    ask::<i64>(address, &kill, HEALTHY).await.map(drop)
 }
 
 /// The address of the proxy of a process.
@@ -51,14 +239,34 @@ pub(super) fn announced(environment: &Environment, name: &str) -> Result<SocketA
 }
 
 /// A process that answers must be reached through its proxy, unless another fault is on it.
-pub(super) async fn assert_healed(environment: &Environment, name: &str) -> Result<()> {
+pub(super) async fn assert_healed(
+    environment: &Environment,
+    name: &str,
+    source: IpAddr,
+) -> Result<()> {
     let spec = environment.spec(name)?;
     let proxy = environment.proxy().proxy(name).await?;
-    let is_disturbed = !proxy.enabled || !proxy.toxics.is_empty();
+    let is_disturbed = !proxy.enabled
+        || !proxy.toxics.is_empty()
+        || environment.is_cut(&(name.to_owned(), source)).await;
     if is_disturbed || !ping_from_harness(spec.address, HEALTHY).await.is_answer() {
         return Ok(());
     }
-    let seen = ping_from_harness(announced(environment, name)?, HEALTHY).await;
-    ensure!(seen.is_answer(), "{name} answers, but through its proxy {seen}");
+    let seen = ping(source, announced(environment, name)?, HEALTHY).await;
+    if !seen.is_answer() {
+        bail!("{name} answers, but through its proxy {seen}");
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_by_chance_is_probed_until_luck_is_no_excuse() {
+        assert_eq!(tries(1.0), 1);
+        assert_eq!(tries(0.5), 17);
+        assert_eq!(tries(0.01), 1146);
+    }
 }

@@ -87,7 +87,11 @@ pub const KEYS: &[Key] = &[
     key("fault.at", Required, "when, from the start of the load"),
     key("fault.for", Else("required of what must be healed"), "how long it lasts"),
     key("fault.target", Required, "a list of what it hits"),
-    key("fault.from", Else("required of a cut"), "the other side of a cut, a list"),
+    key(
+        "fault.from",
+        Else("required of a cut"),
+        "a cut's other side, or whose links a toxic is on; a list",
+    ),
     key("fault.with", Else("nothing by default"), "settings of the fault"),
     key("objectives", Else("none by default"), "bounds on what the checks find, by their names"),
     key("capacity.from_per_s", Or("100.0"), "arrivals a second in the first step"),

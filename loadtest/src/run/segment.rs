@@ -43,7 +43,9 @@ impl Service<'_> {
         let timeline = async |start_ns: u64| match self.environment {
             Some(environment) => {
                 let (clock, stop) = (stage.clock, interrupt.wait());
-                faults::run_timeline(environment, faults, clock, start_ns, &stage.events, stop)
+                let effects = Some(&self.effects);
+                let events = &stage.events;
+                faults::run_timeline(environment, effects, faults, clock, start_ns, events, stop)
                     .await
             }
             None => Ok(()),

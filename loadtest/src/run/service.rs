@@ -23,7 +23,7 @@ pub(crate) struct Service<'a> {
     http: reqwest::Client,
     executed: Arc<Executed>,
     numbers: Arc<AtomicU64>,
-    effects: Effects,
+    pub(super) effects: Effects,
 }
 
 impl<'a> Service<'a> {
@@ -75,6 +75,7 @@ impl<'a> Service<'a> {
             lease: plan.target.promises.job_lease,
             calls: std::sync::Mutex::default(),
             free: plan.effects.at_once.map(|at_once| Semaphore::new(at_once as usize)),
+            disturbances: Arc::default(),
         })
         .await?;
         let timeout = plan.load.client_timeout;

@@ -32,7 +32,17 @@ const REGISTRIES: &[Registry] = &[
     registry(
         "loadtest/src/faults",
         "FAULTS",
-        &["injected", "misfit", "probe", "setting", "timeline", "toxic"],
+        &[
+            "injected",
+            "misfit",
+            "on_apis",
+            "on_commands",
+            "on_nodes",
+            "probe",
+            "setting",
+            "timeline",
+            "toxic",
+        ],
     ),
     registry("loadtest/src/load/pacer", "MODELS", &[]),
     registry("reports/src/panels", "PANELS", &[]),

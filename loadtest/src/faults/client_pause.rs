@@ -1,0 +1,52 @@
+//! Client pause: a node lets its clients wait.
+
+use super::on_nodes::{Node, OnNodes};
+use super::probe::{HARNESS, HEALTHY, Probe, SILENCE, Seen, send};
+use super::{Form, Injected, Setting};
+use crate::environment::Remedy;
+use anyhow::{Context as _, Result, ensure};
+use futures_util::FutureExt as _;
+use std::time::Duration;
+
+const MODE: Setting = Setting {
+    name: "mode",
+    doc: "all (every command waits, the default) or write (only those that may change something)",
+    form: Form::Choice(&["all", "write"]),
+};
+
+pub(super) const CLIENT_PAUSE: OnNodes = OnNodes {
+    name: "client-pause",
+    doc: "lets the commands of a node's clients wait (CLIENT PAUSE), as during a handover",
+    heals: Some("executes what waited"),
+    settings: &[MODE],
+    // Where all wait, so does the command that would end it.
+    longest: Some(Duration::from_secs(10)),
+    inject: |node| pause(node).boxed(),
+};
+
+async fn pause(mut node: Node<'_>) -> Result<Injected<'_>> {
+    let environment = node.environment;
+    let mode = MODE.text(node.planned)?;
+    let lasts = node.planned.lasts.context("it has no duration")?;
+    // Published messages count as writes, and this one has no reader.
+    let probe = match mode {
+        "write" => Probe::line(&["PUBLISH", "redrill:probe", "0"]),
+        _ => Probe::ping(),
+    };
+    let address = environment.spec(&node.name)?.address;
+    let journalled = environment.journal(Remedy::EndWithGroup).await?;
+    let millis = lasts.as_millis().to_string();
+    node.tell(&["CLIENT", "PAUSE", &millis, mode]).await?;
+    let (seen, _) = send(HARNESS, address, &probe, SILENCE.min(lasts)).await;
+    let proof = format!("{}: {}", node.name, seen.of(&probe.what));
+    let injected = Injected::new(proof, async move {
+        if mode == "write" && node.reconnects().await? {
+            node.tell(&["CLIENT", "UNPAUSE"]).await?;
+        }
+        let (seen, _) = send(HARNESS, address, &probe, lasts + HEALTHY).await;
+        let is_over = seen.is_answer() || !node.is_running();
+        ensure!(is_over, "{} is still paused: {}", node.name, seen.of(&probe.what));
+        environment.healed(journalled).await
+    });
+    injected.if_proven(matches!(seen, Seen::Silence(_)), "CLIENT PAUSE does nothing").await
+}

@@ -1,0 +1,84 @@
+//! Flap: a process comes and goes.
+
+use super::injected::each;
+use super::kill::kill;
+use super::pause::pause;
+use super::{Fault, Form, Hits, Injected, Injection, Setting};
+use anyhow::Result;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+const HOW: Setting = Setting {
+    name: "how",
+    doc: "pause (stopped with SIGSTOP, the default) or kill (SIGKILL, and started again)",
+    form: Form::Choice(&["pause", "kill"]),
+};
+
+const DOWN: Setting = Setting {
+    name: "down",
+    doc: "how long it is away each time; 1s by default",
+    form: Form::Duration { default: Some(Duration::from_secs(1)) },
+};
+
+const UP: Setting = Setting {
+    name: "up",
+    doc: "how long it is back between; 1s by default",
+    form: Form::Duration { default: Some(Duration::from_secs(1)) },
+};
+
+pub(super) struct Flap;
+
+impl Fault for Flap {
+    fn name(&self) -> &'static str {
+        "flap"
+    }
+
+    fn doc(&self) -> &'static str {
+        "takes a process away and gives it back, over and over, as a failing machine does"
+    }
+
+    fn heals(&self) -> Option<&'static str> {
+        Some("is back for good, and answers")
+    }
+
+    fn hits(&self) -> Hits {
+        Hits::Processes
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[HOW, DOWN, UP]
+    }
+
+    fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {
+        each(injection, flap).boxed()
+    }
+}
+
+async fn flap<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
+    let (down, up) = (DOWN.duration(injection.planned)?, UP.duration(injection.planned)?);
+    let (injection, name) = (injection.clone(), name.to_owned());
+    let mut away = take(&injection, &name).await?;
+    let proof = format!("{}; and again every {} ms", away.proof(), (down + up).as_millis());
+    let (stop, mut stopped) = oneshot::channel::<()>();
+    let activity = async move {
+        loop {
+            let is_over = timeout(down, &mut stopped).await.is_ok();
+            away.heal().await?;
+            if is_over || timeout(up, &mut stopped).await.is_ok() {
+                return Ok(());
+            }
+            away = take(&injection, &name).await?;
+        }
+    };
+    Ok(Injected::acting(proof, stop, activity))
+}
+
+async fn take<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
+    match HOW.text(injection.planned)? {
+        "kill" => kill(injection, name).await,
+        _ => pause(injection, name).await,
+    }
+}

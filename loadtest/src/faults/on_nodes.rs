@@ -1,0 +1,213 @@
+//! What the faults share that are commands to a node, given around its proxy.
+
+use super::injected::Parts;
+use super::probe::{HARNESS, HEALTHY, Probe, send};
+use super::{Fault, Hits, Injected, Injection, Setting};
+use crate::environment::{Admin, Environment, info_fields};
+use anyhow::{Context, Result, ensure};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use redis::{Cmd, FromRedisValue, cmd};
+use redrill_history::PlannedFault;
+use redrill_history::clock::instant_now;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long something may take that a healthy node does at once.
+const SOON: Duration = Duration::from_secs(10);
+
+/// A kind of fault that is a command to each of its targets, which are nodes.
+pub(super) struct OnNodes {
+    pub(super) name: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) heals: Option<&'static str>,
+    pub(super) settings: &'static [Setting],
+    /// The longest that it may last, where it cannot be ended early.
+    pub(super) longest: Option<Duration>,
+    pub(super) inject: Inject,
+}
+
+/// Injects into one node.
+type Inject = for<'a> fn(Node<'a>) -> BoxFuture<'a, Result<Injected<'a>>>;
+
+impl Fault for OnNodes {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn doc(&self) -> &'static str {
+        self.doc
+    }
+
+    fn heals(&self) -> Option<&'static str> {
+        self.heals
+    }
+
+    fn hits(&self) -> Hits {
+        Hits::Nodes
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        self.settings
+    }
+
+    fn longest(&self) -> Option<Duration> {
+        self.longest
+    }
+
+    fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {
+        inject_each(self.inject, injection).boxed()
+    }
+}
+
+async fn inject_each(inject: Inject, injection: Injection<'_>) -> Result<Injected<'_>> {
+    let mut parts = Parts::default();
+    for name in &injection.targets {
+        let node = Node::reach(&injection, name)?;
+        parts.add(inject(node).await).await?;
+    }
+    Ok(parts.all())
+}
+
+/// A node that a fault hits, with a connection of its own around the proxy. It is kept until the
+/// fault is healed: there may be no other to be had.
+pub(super) struct Node<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) planned: &'a PlannedFault,
+    pub(super) name: String,
+    admin: Admin,
+}
+
+impl<'a> Node<'a> {
+    /// Connects when it is first asked.
+    pub(super) fn reach(injection: &Injection<'a>, name: &str) -> Result<Self> {
+        let environment = injection.environment;
+        ensure!(environment.process(name)?.is_running(), "{name} is not running");
+        let admin = Admin::new(environment.spec(name)?.address);
+        Ok(Self { environment, planned: injection.planned, name: name.to_owned(), admin })
+    }
+
+    /// Whether its process runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.environment.is_running(&self.name)
+    }
+
+    /// Asks the node.
+    pub(super) async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T> {
+        self.admin.ask(command, HEALTHY).await.with_context(|| self.name.clone())
+    }
+
+    /// Tells the node something that it is to confirm.
+    pub(super) async fn tell(&mut self, words: &[&str]) -> Result<()> {
+        self.ask::<redis::Value>(&words_of(words)).await.map(drop)
+    }
+
+    /// A number of a section of `INFO`.
+    pub(super) async fn info(&mut self, section: &str, field: &str) -> Result<u64> {
+        let info: String = self.ask(cmd("INFO").arg(section)).await?;
+        let value = info_fields(&info).get(field).and_then(|value| value.parse().ok());
+        value.with_context(|| format!("{} has no {field} in INFO {section}", self.name))
+    }
+
+    /// A word of a section of `INFO`.
+    pub(super) async fn info_word(&mut self, section: &str, field: &str) -> Result<String> {
+        let info: String = self.ask(cmd("INFO").arg(section)).await?;
+        Ok(info_fields(&info).get(field).copied().unwrap_or_default().to_owned())
+    }
+
+    /// A setting of its configuration.
+    pub(super) async fn configured(&mut self, name: &str) -> Result<String> {
+        let mut found: BTreeMap<String, String> =
+            self.ask(cmd("CONFIG").arg("GET").arg(name)).await?;
+        found.remove(name).with_context(|| format!("{} has no setting {name}", self.name))
+    }
+
+    /// Changes settings of its configuration; returns what they were.
+    pub(super) async fn configure(
+        &mut self,
+        settings: &[(&'static str, String)],
+    ) -> Result<Vec<(&'static str, String)>> {
+        let mut before = Vec::new();
+        for (name, _) in settings {
+            before.push((*name, self.configured(name).await?));
+        }
+        for (name, value) in settings {
+            let set = self.tell(&["CONFIG", "SET", name, value]).await;
+            if let Err(error) = set {
+                self.restore(&before).await?;
+                return Err(error);
+            }
+        }
+        Ok(before)
+    }
+
+    /// Gives its settings back what they were, and makes sure. A node that does not run has lost
+    /// what was set.
+    pub(super) async fn restore(&mut self, before: &[(&'static str, String)]) -> Result<()> {
+        if !self.reconnects().await? {
+            return Ok(());
+        }
+        for (name, value) in before {
+            self.tell(&["CONFIG", "SET", name, value]).await?;
+            let now = self.configured(name).await?;
+            ensure!(now == *value, "{}: {name} is {now} and not {value} again", self.name);
+        }
+        Ok(())
+    }
+
+    /// Waits for an answer, on another connection where a fault beside this one has closed the one
+    /// that was kept. False when the process does not run, and with it all that was done to it.
+    pub(super) async fn reconnects(&mut self) -> Result<bool> {
+        let deadline = instant_now() + SOON;
+        while self.is_running() {
+            // Not a PING, which a node that takes no writes refuses.
+            match self.tell(&["CLIENT", "ID"]).await {
+                Ok(()) => return Ok(true),
+                Err(error) if instant_now() >= deadline => return Err(error),
+                Err(_) => sleep(Duration::from_millis(10)).await,
+            }
+        }
+        Ok(false)
+    }
+
+    /// What the node says to a command on a connection of its own: an error, too.
+    pub(super) async fn says(&self, words: &[&str]) -> Result<String> {
+        let address = self.environment.spec(&self.name)?.address;
+        Ok(send(HARNESS, address, &Probe::line(words), HEALTHY).await.1)
+    }
+
+    /// What the node says to a write that changes nothing: what it is to move is not there.
+    pub(super) async fn says_to_a_write(&self) -> Result<String> {
+        let nothing = "redrill:probe:none";
+        self.says(&["LMOVE", nothing, nothing, "LEFT", "LEFT"]).await
+    }
+
+    /// Waits until a field of a section of `INFO` is as it should be.
+    pub(super) async fn becomes(
+        &mut self,
+        section: &str,
+        field: &str,
+        is_so: impl Fn(&str) -> bool,
+    ) -> Result<()> {
+        let deadline = instant_now() + SOON;
+        loop {
+            let word = self.info_word(section, field).await?;
+            if is_so(&word) {
+                return Ok(());
+            }
+            let waited = SOON.as_secs();
+            ensure!(instant_now() < deadline, "{}: {field} is {word} after {waited} s", self.name);
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A command of these words.
+fn words_of(words: &[&str]) -> Cmd {
+    let mut command = Cmd::new();
+    for word in words {
+        command.arg(word);
+    }
+    command
+}
