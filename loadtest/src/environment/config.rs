@@ -45,8 +45,8 @@ pub(super) fn node(place: &Place<'_>, plan: &GroupPlan, master: Option<SocketAdd
     text
 }
 
-/// A Sentinel's configuration; `group` is the name by which it is asked for the master, and `master`
-/// a proxy's address.
+/// A Sentinel's configuration; `group` is the name by which it is asked for the master, and
+/// `master` a proxy's address.
 pub(super) fn sentinel(
     place: &Place<'_>,
     plan: &GroupPlan,
