@@ -24,10 +24,19 @@ const TRIES: usize = 3;
 type Values = Vec<(&'static str, Option<String>)>;
 
 /// What a target file calls the place of each role's Redis.
-const PLACES: &[(Role, [&str; 4])] = &[
-    (Role::Main, ["main.host", "main.port", "main.sentinels", "main.name"]),
-    (Role::Cache, ["cache.host", "cache.port", "cache.sentinels", "cache.name"]),
-    (Role::Sessions, ["sessions.host", "sessions.port", "sessions.sentinels", "sessions.name"]),
+const PLACES: &[(Role, [&str; 5])] = &[
+    (Role::Main, ["main.host", "main.port", "main.sentinels", "main.name", "main.cluster"]),
+    (Role::Cache, ["cache.host", "cache.port", "cache.sentinels", "cache.name", "cache.cluster"]),
+    (
+        Role::Sessions,
+        [
+            "sessions.host",
+            "sessions.port",
+            "sessions.sentinels",
+            "sessions.name",
+            "sessions.cluster",
+        ],
+    ),
 ];
 
 /// Starts the plan's instances and waits until all are ready. Returns their addresses.
@@ -160,20 +169,23 @@ fn shared_values(
     values
 }
 
-/// Where a group is: host, port, Sentinels, and the name by which they know it.
-fn place(group: &Group, is_compared: bool) -> [Option<String>; 4] {
+/// Where a group is: host, port, Sentinels, the name by which they know it, and a cluster's nodes.
+fn place(group: &Group, is_compared: bool) -> [Option<String>; 5] {
     let sentinels: Vec<String> =
         group.sentinels.iter().map(|member| member.announced.to_string()).collect();
     let has_sentinels = !sentinels.is_empty();
+    let nodes: Vec<String> = group.nodes.iter().map(|node| node.announced.to_string()).collect();
+    let is_cluster = group.plan.masters > 1;
     // Where Sentinels say who is master, an address would be wrong after the first failover. What
     // no fault can hit needs no proxy, and a comparison no second process on the way.
-    let fixed = group.nodes.first().filter(|_| !has_sentinels);
+    let fixed = group.nodes.first().filter(|_| !has_sentinels && !is_cluster);
     let fixed = fixed.map(|node| if is_compared { node.direct } else { node.announced });
     [
         fixed.map(|address| address.ip().to_string()),
         fixed.map(|address| address.port().to_string()),
         has_sentinels.then(|| sentinels.join(",")),
         has_sentinels.then(|| group.role.name().to_owned()),
+        is_cluster.then(|| nodes.join(",")),
     ]
 }
 

@@ -4,8 +4,8 @@ use redrill::effects::{Effects, Played};
 use redrill::environment::{Environment, Member, RedisBinary, Setup};
 use redrill::faults::run_timeline;
 use redrill_history::clock::{RunClock, instant_now};
-use redrill_history::{Event, EventKind, EventLog, NodeRole, PlannedFault, ResolvedPlan};
-use redrill_history::{Recorder, RunFolder, Sample, SampleLog};
+use redrill_history::{EnvironmentPlan, Event, EventKind, EventLog, NodeRole, PlannedFault};
+use redrill_history::{Recorder, ResolvedPlan, RunFolder, Sample, SampleLog};
 use redrill_tests::redrill;
 use std::collections::BTreeSet;
 use std::env;
@@ -38,12 +38,17 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts an environment of the example plan.
     pub(crate) async fn set() -> Self {
+        Self::of(&ResolvedPlan::example().environment).await
+    }
+
+    /// Starts an environment of a plan.
+    pub(crate) async fn of(plan: &EnvironmentPlan) -> Self {
         let turn = ONE_AT_A_TIME.lock().await;
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().to_owned();
         let clock = RunClock::start();
         let events = EventLog::create(&run.join("events.ndjson")).unwrap();
-        let environment = start(&run, clock, &events).await;
+        let environment = start(plan, &run, clock, &events).await;
         let recorded = RunFolder::create(&run, "recorded").unwrap();
         let recorder = Recorder::start(&recorded).unwrap();
         let effects = Effects::start(played(clock, &recorder)).await.unwrap();
@@ -95,10 +100,14 @@ fn played(clock: RunClock, recorder: &Recorder) -> Played {
     }
 }
 
-async fn start(run: &Path, clock: RunClock, events: &EventLog) -> Environment {
-    let plan = ResolvedPlan::example().environment;
+async fn start(
+    plan: &EnvironmentPlan,
+    run: &Path,
+    clock: RunClock,
+    events: &EventLog,
+) -> Environment {
     let setup = Setup {
-        plan: &plan,
+        plan,
         redis: RedisBinary::find(&env::var_os("PATH").unwrap()).unwrap(),
         redrill: redrill(),
         logs: run,
@@ -300,7 +309,8 @@ async fn victim() {
     let Some(folder) = env::var_os(VICTIM).map(PathBuf::from) else { return };
     let clock = RunClock::start();
     let events = EventLog::create(&folder.join("events.ndjson")).unwrap();
-    let environment = start(&folder, clock, &events).await;
+    let plan = ResolvedPlan::example().environment;
+    let environment = start(&plan, &folder, clock, &events).await;
     let pids = environment.facts().processes;
     let pids: Vec<String> = pids.iter().map(|process| process.pid.to_string()).collect();
     let pause = crate::faults::planned("pause", &["node[1]"], Some(Duration::from_secs(60)));

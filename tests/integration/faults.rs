@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::sleep;
 
-const SECOND: Duration = Duration::from_secs(1);
-const HARNESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const HARNESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// A fault at once.
 pub(crate) fn planned(kind: &str, target: &[&str], lasts: Option<Duration>) -> PlannedFault {
@@ -24,7 +24,7 @@ pub(crate) fn planned(kind: &str, target: &[&str], lasts: Option<Duration>) -> P
 }
 
 /// The windows of the faults, which must all have been injected and proven.
-fn windows(events: &[Event]) -> Vec<Window> {
+pub(crate) fn windows(events: &[Event]) -> Vec<Window> {
     let failed: Vec<_> =
         events.iter().filter(|e| matches!(e.kind, EventKind::FaultFailed { .. })).collect();
     assert!(failed.is_empty(), "{failed:?}");

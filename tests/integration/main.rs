@@ -1,6 +1,7 @@
 //! The integration tests of the workspace, one module a subject.
 
 mod ci;
+mod cluster;
 mod damaged;
 mod defects;
 mod dependencies;

@@ -18,6 +18,8 @@ pub(super) struct Place<'a> {
     pub(super) announced: SocketAddr,
     /// The source address of its own connections.
     pub(super) source: IpAddr,
+    /// The port for its peers in a cluster, and its proxy's.
+    pub(super) bus: Option<(u16, u16)>,
     /// Where its data lies.
     pub(super) folder: &'a Path,
 }
@@ -35,6 +37,15 @@ pub(super) fn node(place: &Place<'_>, plan: &GroupPlan, master: Option<SocketAdd
     add(&mut text, format_args!("maxmemory-policy {}", plan.maxmemory_policy));
     if let Some(bound) = &plan.maxmemory {
         add(&mut text, format_args!("maxmemory {bound}"));
+    }
+    if let Some((bus, announced_bus)) = place.bus {
+        add(&mut text, format_args!("cluster-port {bus}"));
+        add(&mut text, format_args!("cluster-announce-ip {}", announced.ip()));
+        add(&mut text, format_args!("cluster-announce-port {}", announced.port()));
+        add(&mut text, format_args!("cluster-announce-bus-port {announced_bus}"));
+        add(&mut text, format_args!("cluster-node-timeout {}", plan.down_after.as_millis()));
+        // With full coverage asked for, all shards would be away until a lost one is back.
+        text += "cluster-enabled yes\ncluster-require-full-coverage no\n";
     }
     // The master too: it comes back as a replica.
     add(&mut text, format_args!("replica-announce-ip {}", announced.ip()));
@@ -98,6 +109,7 @@ mod tests {
             listen: ([127, 0, 0, 1], 20_001).into(),
             announced: ([127, 0, 0, 1], 20_002).into(),
             source: [127, 0, 0, 12].into(),
+            bus: Some((20_003, 20_004)),
             folder: Path::new("a folder"),
         };
         let master = ([127, 0, 0, 1], 20_009).into();
@@ -110,6 +122,10 @@ mod tests {
             "replica-announce-port 20002",
             "replicaof 127.0.0.1 20009",
             "maxmemory 64mb",
+            "cluster-port 20003",
+            "cluster-announce-port 20002",
+            "cluster-announce-bus-port 20004",
+            "cluster-node-timeout 1000",
             "maxmemory-policy noeviction",
         ] {
             assert!(node.lines().any(|found| found == line), "{line} is not in\n{node}");

@@ -35,16 +35,17 @@ pub struct Ground<'a> {
 impl Group {
     /// Gives all its members their addresses and proxies; they are not started.
     pub(super) async fn place(role: Role, plan: &GroupPlan, ground: &Ground<'_>) -> Result<Self> {
-        let place = async |kind: &'static str, count: u8| {
-            let place = |index| Member::place(role, kind, index, ground);
+        let topology = topology(&plan.topology).context("a topology that does not exist")?;
+        let place = async |kind: &'static str, count: u8, has_bus: bool| {
+            let place = |index| Member::place(role, kind, index, has_bus, ground);
             try_join_all((0..count).map(place)).await
         };
         Ok(Self {
             role,
             plan: plan.clone(),
-            nodes: place("node", plan.nodes()).await?,
-            sentinels: place("sentinel", plan.sentinels).await?,
-            topology: topology(&plan.topology).context("a topology that does not exist")?,
+            nodes: place("node", plan.nodes(), topology.has_bus()).await?,
+            sentinels: place("sentinel", plan.sentinels, false).await?,
+            topology,
         })
     }
 

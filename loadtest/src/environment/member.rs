@@ -33,8 +33,29 @@ pub struct Member {
     pub announced: SocketAddr,
     /// The source address of its own connections.
     pub source: IpAddr,
+    /// The port on which it talks to its peers, in a cluster.
+    pub(super) bus: Option<Bus>,
     /// Where its data and its configuration lie.
     folder: PathBuf,
+}
+
+/// The port of a node of a cluster for its peers.
+#[derive(Clone, Debug)]
+pub(super) struct Bus {
+    /// Its proxy's name.
+    pub(super) name: String,
+    /// Where the node listens.
+    pub(super) direct: SocketAddr,
+    /// The proxy's address.
+    pub(super) announced: SocketAddr,
+}
+
+impl Bus {
+    async fn place(node: &str, ground: &Ground<'_>) -> Result<Self> {
+        let (name, direct) = (format!("{node}.bus"), ports::free()?);
+        let announced = ground.proxies.create(&name, direct).await?;
+        Ok(Self { name, direct, announced })
+    }
 }
 
 /// What a member is.
@@ -52,15 +73,17 @@ impl Member {
         role: Role,
         kind: &str,
         index: u8,
+        has_bus: bool,
         ground: &Ground<'_>,
     ) -> Result<Self> {
         let prefix = if role == Role::Main { String::new() } else { format!("{role}.") };
         let name = format!("{prefix}{kind}[{index}]");
         let direct = ports::free()?;
         let announced = ground.proxies.create(&name, direct).await?;
+        let bus = if has_bus { Some(Bus::place(&name, ground).await?) } else { None };
         let folder = ground.folder.join(format!("{prefix}{kind}-{index}"));
         std::fs::create_dir(&folder)?;
-        Ok(Self { name, direct, announced, source: source(role, kind, index), folder })
+        Ok(Self { name, direct, announced, source: source(role, kind, index), bus, folder })
     }
 
     /// Starts it and waits until it answers; takes another port if somebody took its own.
@@ -80,6 +103,10 @@ impl Member {
             }
             self.direct = ports::free()?;
             proxies.redirect(&self.name, self.direct).await?;
+            if let Some(bus) = &mut self.bus {
+                bus.direct = ports::free()?;
+                proxies.redirect(&bus.name, bus.direct).await?;
+            }
         }
         bail!("{}: {PORT_TRIES} ports in a row were taken by others", self.name)
     }
@@ -90,6 +117,7 @@ impl Member {
             listen: self.direct,
             announced: self.announced,
             source: self.source,
+            bus: self.bus.as_ref().map(|bus| (bus.direct.port(), bus.announced.port())),
             folder: &self.folder,
         };
         let (text, is_sentinel) = match part {

@@ -213,12 +213,22 @@ impl Environment {
 
     /// Cuts source addresses off from proxies.
     pub(crate) async fn cut(&self, pairs: &[(String, IpAddr)]) -> Result<()> {
-        self.proxies.cut(pairs).await
+        self.proxies.cut(&self.with_buses(pairs)).await
     }
 
     /// Undoes [`Environment::cut`].
     pub(crate) async fn heal_cut(&self, pairs: &[(String, IpAddr)]) -> Result<()> {
-        self.proxies.heal(pairs).await
+        self.proxies.heal(&self.with_buses(pairs)).await
+    }
+
+    /// The same links, and those of the buses of clusters.
+    fn with_buses(&self, pairs: &[(String, IpAddr)]) -> Vec<(String, IpAddr)> {
+        let bus = |name: &String| {
+            let mut members = self.groups.iter().flat_map(Group::members);
+            members.find(|member| member.name == *name)?.bus.as_ref()
+        };
+        let buses = pairs.iter().filter_map(|(name, peer)| Some((bus(name)?.name.clone(), *peer)));
+        pairs.iter().cloned().chain(buses).collect()
     }
 
     /// Whether a source address is cut off from a proxy.

@@ -2,12 +2,14 @@
 
 use super::admin::{Admin, info_fields};
 use super::group::Group;
+use super::member::Member;
 use super::topology::Topology;
 use anyhow::{Result, bail};
 use redis::cmd;
 use redrill_history::Role;
 use redrill_history::clock::instant_now;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -24,6 +26,8 @@ pub struct View {
     pub(super) masters: u8,
     pub(super) nodes: Vec<(String, Admin)>,
     pub(super) sentinels: Vec<(String, Admin)>,
+    /// Where the nodes of a cluster are to each other, and their buses.
+    pub(super) peers: Vec<(SocketAddr, SocketAddr)>,
     topology: &'static dyn Topology,
 }
 
@@ -62,11 +66,13 @@ pub(super) async fn wait_until(
 
 impl View {
     pub(super) fn new(group: &Group) -> Self {
-        let admins = |members: &[super::Member]| {
+        let admins = |members: &[Member]| {
             members.iter().map(|it| (it.name.clone(), Admin::new(it.direct))).collect()
         };
+        let peer = |node: &Member| Some((node.announced, node.bus.as_ref()?.announced));
         Self {
             role: group.role,
+            peers: group.nodes.iter().filter_map(peer).collect(),
             masters: group.plan.masters,
             nodes: admins(&group.nodes),
             sentinels: admins(&group.sentinels),

@@ -54,6 +54,7 @@ impl Environment {
         match which {
             Which::All => Ok(group.nodes.iter().collect()),
             Which::Master => Ok(vec![self.master_of(group).await?]),
+            Which::MasterAt(index) => at(self.nodes_that_are(group, NodeRole::Master), index),
             Which::Replicas => Ok(self.nodes_that_are(group, NodeRole::Replica)),
             Which::Replica(index) => at(self.nodes_that_are(group, NodeRole::Replica), index),
             Which::Node(index) => at(group.nodes.iter().collect(), index),

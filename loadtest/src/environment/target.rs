@@ -25,6 +25,8 @@ pub enum Which {
     All,
     /// `main.master`: the node that is master then.
     Master,
+    /// `main.master[0]`: one of the nodes of a cluster that are masters then, by their numbers.
+    MasterAt(u8),
     /// `main.replica[0]`: one of the nodes that are replicas then, by the order of their numbers.
     Replica(u8),
     /// `replicas`: all nodes that are replicas then.
@@ -60,7 +62,9 @@ pub fn parse_target(
 
 fn has(group: &GroupPlan, which: Which) -> bool {
     match which {
-        Which::All | Which::Master => true,
+        Which::All => true,
+        Which::Master => group.masters == 1,
+        Which::MasterAt(index) => group.masters > 1 && index < group.masters,
         Which::Replicas => group.replicas > 0,
         Which::Replica(index) => index < group.nodes() - group.masters,
         Which::Node(index) => index < group.nodes(),
@@ -96,7 +100,7 @@ impl Target {
         let (role, part) = match text.split_once('.') {
             Some((role, part)) => (Role::from_name(role)?, part),
             // Who masters or what replica it is depends on the role, so that they are named by it.
-            None if text == "master" || text.starts_with("replica[") => return None,
+            None if text.starts_with("master") || text.starts_with("replica[") => return None,
             None => (Role::Main, text),
         };
         Some(Self::Redis(role, which(part)?))
@@ -122,7 +126,7 @@ impl Target {
 
     /// Whether it is a role's master.
     pub(crate) fn is_master(self) -> bool {
-        matches!(self, Self::Redis(_, Which::Master))
+        matches!(self, Self::Redis(_, Which::Master | Which::MasterAt(_)))
     }
 }
 
@@ -135,6 +139,7 @@ fn which(part: &str) -> Option<Which> {
     }
     indexed(part, "node")
         .map(Which::Node)
+        .or_else(|| indexed(part, "master").map(Which::MasterAt))
         .or_else(|| indexed(part, "replica").map(Which::Replica))
         .or_else(|| indexed(part, "sentinel").map(Which::Sentinel))
 }
@@ -157,6 +162,9 @@ fn known(plan: &EnvironmentPlan, instances: u8) -> String {
         let named = |which| Target::Redis(role, which).to_string();
         let part = |which| named(which).trim_end_matches("[0]").to_owned();
         list(part(Which::Node(0)), group.nodes());
+        if group.masters > 1 {
+            list(part(Which::MasterAt(0)), group.masters);
+        }
         list(part(Which::Replica(0)), group.nodes() - group.masters);
         list(part(Which::Sentinel(0)), group.sentinels);
     }
@@ -182,6 +190,7 @@ impl fmt::Display for Target {
         match which {
             Which::All => return write!(f, "{role}"),
             Which::Master => return write!(f, "{role}.master"),
+            Which::MasterAt(index) => return write!(f, "{role}.master[{index}]"),
             Which::Replica(index) => return write!(f, "{role}.replica[{index}]"),
             _ if *role == Role::Main => {}
             _ => write!(f, "{role}.")?,
@@ -242,6 +251,20 @@ mod tests {
         let own = Ok(Target::Redis(Role::Cache, Which::Master));
         assert_eq!(parse_in(&apart(), "cache.master"), own);
         assert_eq!(parse_in(&shared(), "main.node[1]"), parse_in(&shared(), "node[1]"));
+    }
+
+    #[test]
+    fn a_cluster_has_masters_by_number() {
+        let cluster = GroupPlan { masters: 3, replicas: 1, ..GroupPlan::example_of_one() };
+        let plan = EnvironmentPlan { main: cluster, ..shared() };
+        for name in ["main.master[2]", "main.replica[2]", "node[5]"] {
+            assert_eq!(parse_in(&plan, name).unwrap().to_string(), name);
+        }
+        assert_eq!(parse_in(&plan, "cache.master[0]"), parse_in(&plan, "main.master[0]"));
+        let told = parse_in(&plan, "main.master").unwrap_err();
+        assert!(told.contains("main.master[0] to main.master[2]"), "{told}");
+        assert!(parse_in(&plan, "main.master[3]").is_err());
+        assert!(parse_in(&shared(), "main.master[0]").is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Failover: Sentinel replaces the master on command, though nothing has failed.
+//! Failover: a replica replaces the master on command, though nothing has failed.
 
 use super::{Fault, Hits, Injected, Injection, Setting};
-use crate::environment::{Group, ask};
+use crate::environment::{Environment, Group, ask, info_fields};
 use anyhow::{Context, Result};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -19,7 +19,7 @@ impl Fault for Failover {
     }
 
     fn doc(&self) -> &'static str {
-        "has Sentinel promote a replica (SENTINEL FAILOVER), as before planned maintenance"
+        "promotes a replica on command (SENTINEL or CLUSTER FAILOVER), as maintenance does"
     }
 
     fn heals(&self) -> Option<&'static str> {
@@ -44,7 +44,10 @@ async fn failover(injection: Injection<'_>) -> Result<Injected<'_>> {
     for master in &injection.targets {
         let group = injection.environment.group_of(master);
         let group = group.with_context(|| format!("{master} is in no group"))?;
-        proofs.push(replace(master, group).await?);
+        proofs.push(match group.plan.sentinels {
+            0 => take_over(injection.environment, master, group).await?,
+            _ => replace(master, group).await?,
+        });
     }
     Ok(Injected::over(proofs.join("; ")))
 }
@@ -63,4 +66,25 @@ async fn replace(master: &str, group: &Group) -> Result<String> {
         }
     }
     Err(refusal.context("there is no Sentinel")?)
+}
+
+/// Asks the replicas of a master in a cluster until one accepts.
+async fn take_over(environment: &Environment, master: &str, group: &Group) -> Result<String> {
+    let announced = environment.spec(master)?.announced.context("it has no proxy")?;
+    let replication = cmd("INFO").arg("replication").to_owned();
+    let mut refusal = None;
+    for node in &group.nodes {
+        let info: String = ask(node.direct, &replication, ANSWER_WITHIN).await.unwrap_or_default();
+        let follows = info_fields(&info).get("master_port").map(|port| (*port).to_owned());
+        if follows != Some(announced.port().to_string()) {
+            continue;
+        }
+        match ask::<String>(node.direct, cmd("CLUSTER").arg("FAILOVER"), ANSWER_WITHIN).await {
+            Ok(answer) => {
+                return Ok(format!("{} answered {answer} to replacing {master}", node.name));
+            }
+            Err(error) => refusal = Some(error.context(format!("{} refused", node.name))),
+        }
+    }
+    Err(refusal.with_context(|| format!("no node follows {master}"))?)
 }

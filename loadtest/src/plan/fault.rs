@@ -3,8 +3,8 @@
 use super::file::Time;
 use super::place::Source;
 use super::range::{LONGEST_RUN, time};
-use crate::environment::parse_target;
-use crate::faults::{self, Part};
+use crate::environment::{Target, parse_target};
+use crate::faults::{self, Hits, Part};
 use anyhow::Result;
 use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault, print_duration};
 use serde::Deserialize;
@@ -60,6 +60,10 @@ pub(super) fn resolve(
             .collect(),
     };
     kind.check(&planned).map_err(|misfit| source.at(&span(file, &misfit.part), &misfit.message))?;
+    if let (Hits::Master, Some(target)) = (kind.hits(), heirless(&planned, environment)) {
+        let message = format!("{} needs a replica to promote, and {target} has none", planned.kind);
+        return Err(source.at(&span(file, &Part::Target), &message));
+    }
     let end = planned.at + planned.lasts.unwrap_or_default();
     if end > load.duration {
         let message = format!(
@@ -71,6 +75,14 @@ pub(super) fn resolve(
         return Err(source.at(&file.at.span(), &message));
     }
     Ok(planned)
+}
+
+/// A target in a group without replicas.
+fn heirless<'a>(planned: &'a PlannedFault, environment: &EnvironmentPlan) -> Option<&'a String> {
+    planned.target.iter().find(|text| match Target::read(text) {
+        Some(Target::Redis(role, _)) => environment.home(role).1.replicas == 0,
+        _ => false,
+    })
 }
 
 /// Names of what the environment has, none of them twice.

@@ -52,6 +52,7 @@ pub const PLANS: &[(&str, &str)] = &[
     ("rolling-restart", include_str!("../../../scenarios/plans/rolling-restart.toml")),
     ("instance-crash", include_str!("../../../scenarios/plans/instance-crash.toml")),
     ("model-api-outage", include_str!("../../../scenarios/plans/model-api-outage.toml")),
+    ("cluster-node-loss", include_str!("../../../scenarios/plans/cluster-node-loss.toml")),
     ("capacity", include_str!("../../../scenarios/plans/capacity.toml")),
     ("gate", include_str!("../../../scenarios/plans/gate.toml")),
     ("steady", include_str!("../../../scenarios/plans/steady.toml")),

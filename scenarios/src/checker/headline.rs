@@ -2,7 +2,9 @@
 
 use super::evidence::{count, many};
 use crate::gate;
-use redrill_history::{Event, EventKind, Finding, NodeRole, RunView, SECOND_NS, Verdict, Window};
+use redrill_history::{
+    Event, EventKind, Finding, NodeRole, Role, RunView, SECOND_NS, Verdict, Window,
+};
 
 /// Which failed finding a stranger must hear first: what was promised and is gone, then what was
 /// wrong, then what was slow.
@@ -103,6 +105,7 @@ fn fault(run: &RunView, window: &Window) -> String {
         None => (window.target.as_str(), None),
     };
     let role = match role_at(&run.events, target, window.begun_ns) {
+        Some(NodeRole::Master) if is_one_of_several(run, target) => " (a master)",
         Some(NodeRole::Master) => " (the master)",
         Some(NodeRole::Replica) => " (a replica)",
         Some(NodeRole::Down) | None => "",
@@ -118,6 +121,12 @@ fn fault(run: &RunView, window: &Window) -> String {
         ("cut", None) => format!("{target}{role} was cut off"),
         (kind, _) => format!("{target}{role} was hit by '{kind}'"),
     }
+}
+
+/// Whether a node is of a group with several masters.
+fn is_one_of_several(run: &RunView, node: &str) -> bool {
+    let role = node.split_once('.').and_then(|(role, _)| Role::from_name(role));
+    run.plan.environment.home(role.unwrap_or(Role::Main)).1.masters > 1
 }
 
 fn role_at(events: &[Event], node: &str, at_ns: u64) -> Option<NodeRole> {

@@ -55,11 +55,23 @@ pub(crate) fn acknowledged_by(run: &RunView, op: &Operation) -> String {
         (Some(node), Some((_, promoted))) if node == promoted => {
             format!("{node}, the new master")
         }
+        // Where there are several masters, the others lost nothing to the promotion.
+        (Some(node), Some(_)) if has_masters_apart(run) && !was_hit(run, node) => {
+            format!("{node}, which was not hit")
+        }
         (Some(node), Some((at_ns, _))) if op.finished_ns < at_ns => {
             format!("{node}, the old master, before the promotion")
         }
         (Some(node), Some(_)) => format!("{node}, the old master, after the promotion"),
     }
+}
+
+fn has_masters_apart(run: &RunView) -> bool {
+    run.plan.environment.groups().map(|(_, group)| group.masters).sum::<u8>() > 1
+}
+
+fn was_hit(run: &RunView, node: &str) -> bool {
+    run.windows.iter().any(|window| window.target.split([',', ' ']).any(|target| target == node))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! How the nodes of a group stand to each other.
 
+mod cluster;
 mod sentinel;
 mod standalone;
 
@@ -11,7 +12,8 @@ use redrill_history::{EnvironmentPlan, GroupPlan};
 use std::time::Duration;
 
 /// Every topology, the first the default.
-pub const TOPOLOGIES: &[&dyn Topology] = &[&sentinel::Sentinel, &standalone::Standalone];
+pub const TOPOLOGIES: &[&dyn Topology] =
+    &[&sentinel::Sentinel, &standalone::Standalone, &cluster::Cluster];
 
 /// A way for nodes to stand to each other.
 pub trait Topology: Sync {
@@ -19,6 +21,10 @@ pub trait Topology: Sync {
     fn name(&self) -> &'static str;
     /// Of how many parts it may be.
     fn sizes(&self) -> Sizes;
+    /// Whether the nodes talk to each other on a port of its own.
+    fn has_bus(&self) -> bool {
+        false
+    }
     /// Starts the nodes and Sentinels, and tells them of each other.
     fn start<'a>(&self, group: &'a mut Group, ground: &'a Ground<'_>) -> BoxFuture<'a, Result<()>>;
     /// What is missing for the group to be ready.
