@@ -36,7 +36,12 @@ pub(crate) fn headline(gate: &GatePlan, verdict: Verdict, findings: &[Finding]) 
         Verdict::Inconclusive => {
             let open: Vec<&Finding> = with(Verdict::Inconclusive).collect();
             let what = open.first().map(|found| first(found)).unwrap_or_default();
-            format!("INCONCLUSIVE: {what}{}.", others(open.len().saturating_sub(1)))
+            // What was compared and is still open, only more of the same settles.
+            let advice = match open.first().is_some_and(|found| !found.comparisons.is_empty()) {
+                true => " More pairs, longer blocks or a quieter machine would tell.",
+                false => "",
+            };
+            format!("INCONCLUSIVE: {what}{}.{advice}", others(open.len().saturating_sub(1)))
         }
         Verdict::Pass if all == 0 => "PASS: the blocks were measured; nothing was compared.".into(),
         Verdict::Pass => format!(
