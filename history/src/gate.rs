@@ -102,10 +102,12 @@ pub struct Baseline {
     pub target: String,
     /// When, RFC 3339 in UTC.
     pub began: String,
-    /// Processors, kernel and Redis of that run: another machine is another measure.
+    /// Processors and their model, kernel and Redis of that run: another machine is another measure.
     pub machine: String,
     /// The load of a block in words: another load is another measure.
     pub load: String,
+    /// A digest of everything else in the plan that a block's numbers depend on.
+    pub conditions: String,
     /// By metric and operation, a number a block: `"p50 sessions.read"`, `"commands"`.
     pub blocks: BTreeMap<String, Vec<f64>>,
 }

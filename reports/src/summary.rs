@@ -1,7 +1,8 @@
 //! The verdict for a terminal and for a pull request.
 
+use crate::panels::comparison;
 use crate::series::{self, PhaseTally};
-use crate::{format, text};
+use crate::{format, pairs, text};
 use redrill_history::capacity::Step;
 use redrill_history::{Finding, Report, RunKind, RunView, Verdict};
 use std::fmt::Write;
@@ -39,8 +40,12 @@ pub fn summary_md(run: &RunView, report: &Report) -> String {
         out += &finding_row(finding);
     }
     let _ = writeln!(out, "\n{}.\n", tally(run, report));
-    out += &if run.plan.kind == RunKind::Capacity { steps(run) } else { phases(run) };
-    let _ = writeln!(out, "\nRepeat it with `{}`.", text::replay(run).replace('`', "'"));
+    out += &match run.plan.kind {
+        RunKind::Capacity => steps(run),
+        RunKind::Gate => comparisons(run, report),
+        RunKind::Drill | RunKind::Load => phases(run),
+    };
+    let _ = writeln!(out, "\nRepeat it, in the run's folder, with `{}`.", text::replay(run));
     out
 }
 
@@ -50,6 +55,34 @@ fn phases(run: &RunView) -> String {
         .to_owned();
     for phase in series::by_phase(run, None) {
         out += &phase_row(&phase);
+    }
+    out
+}
+
+/// The two sides of a comparison, the gravest difference first.
+fn comparisons(run: &RunView, report: &Report) -> String {
+    let Some(gate) = &run.plan.gate else { return String::new() };
+    let base = gate.base.as_deref().unwrap_or("saved blocks");
+    let mut out = format!(
+        "`{}` against `{}`, medians of the blocks:\n\n\
+         | verdict | metric | base | candidate | worse by | from, to | tolerated |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: |\n",
+        gate.candidate.replace('`', "'"),
+        base.replace('`', "'")
+    );
+    for one in comparison::worst_first(report) {
+        let (base, candidate) = comparison::medians(one);
+        let _ = writeln!(
+            out,
+            "| {} {} | {} | {base} | {candidate} | {} | {}, {} | {} |",
+            text::mark(one.verdict),
+            one.verdict.name(),
+            plain(&pairs::name(one)),
+            comparison::difference(Some(one.estimate)),
+            comparison::difference(one.low),
+            comparison::difference(one.high),
+            comparison::difference(Some(one.tolerated)),
+        );
     }
     out
 }
@@ -163,7 +196,7 @@ mod tests {
         let first = text.lines().find(|line| line.starts_with("| ✗")).unwrap();
         assert!(first.contains("session write is lost (sessions.lost) | 9 | 14 |"), "{first}");
         assert!(text.contains("| recovery | empty |"), "{text}");
-        assert!(text.contains("`redrill drill sentinel-failover --seed 20261124`"), "{text}");
+        assert!(text.contains("`redrill drill plan.toml`"), "{text}");
         let (run, report) = synthetic::empty();
         assert!(summary_md(&run, &report).contains("**Cut off:**"));
     }
@@ -184,6 +217,6 @@ mod tests {
         "x | y\n# z <img> [a](b)".clone_into(&mut report.findings[0].summary);
         let text = summary_md(&run, &report);
         assert!(text.contains(r"x \| y \# z &lt;img> \[a\](b)"), "{text}");
-        assert!(!text.contains("a`b"), "{text}");
+        assert!(text.contains(r"a\`b"), "{text}");
     }
 }

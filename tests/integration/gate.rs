@@ -27,7 +27,7 @@ instances = 1
 topology = "standalone"
 
 [gate]
-pairs = 5
+pairs = 6
 discard = "200ms"
 "#;
 

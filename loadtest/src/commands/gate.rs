@@ -7,7 +7,7 @@ use crate::gate::{self, Given, Sides, baseline};
 use crate::output;
 use crate::plan::{Overrides, Plan, tolerate};
 use anyhow::{Context as _, Result};
-use clap::{ArgGroup, ArgMatches, Args, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use redrill_history::{GatePlan, RunKind};
 use redrill_scenarios::gate::metrics::METRICS;
 use std::path::PathBuf;
@@ -23,9 +23,9 @@ struct Arguments {
     /// target (target/release/redrill), a target file or its name, or the address of a service
     #[arg(long, value_name = "TARGET")]
     base: Option<String>,
-    /// What must not be worse; given like the base
+    /// What must not be worse; given like the base. Where the plan names it, this goes before
     #[arg(long, value_name = "TARGET")]
-    candidate: String,
+    candidate: Option<String>,
     /// Compare with blocks that were saved: weaker than blocks that are run beside the candidate's
     #[arg(long, value_name = "FILE", conflicts_with = "base")]
     baseline: Option<PathBuf>,
@@ -36,7 +36,7 @@ struct Arguments {
     #[arg(long, value_name = "METRIC=MOST")]
     tolerate: Vec<String>,
     /// Pairs of blocks: more see smaller differences and take longer
-    #[arg(long, value_parser = clap::value_parser!(u16).range(5..=10_000))]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(5..=200))]
     pairs: Option<u16>,
     #[command(flatten)]
     recording: Recording,
@@ -48,12 +48,6 @@ impl Subcommand for Gate {
             Command::new("gate")
                 .about("Compare two builds under the same load: is the candidate worse?"),
         )
-        .group(
-            ArgGroup::new("against")
-                .args(["base", "baseline", "save_baseline"])
-                .multiple(true)
-                .required(true),
-        )
     }
 
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
@@ -62,13 +56,40 @@ impl Subcommand for Gate {
             let (kind, seed) = (Some(RunKind::Gate), arguments.recording.seed);
             Plan::load(&arguments.plan, &Overrides { kind, seed, ..Overrides::default() })?
         };
-        let base = arguments.base.as_deref().map(|text| Given::read(text, &plan)).transpose()?;
-        let candidate = Given::read(&arguments.candidate, &plan)?;
-        let sides = Sides { base, candidate, save: arguments.save_baseline.clone() };
+        let sides = sides(&plan, &arguments)?;
         complete(&mut plan, &arguments, &sides)?;
         let settings = arguments.recording.settings()?;
         runtime()?.block_on(gate::run(plan, settings, sides))
     }
+}
+
+/// The sides: of the command line, or else of the plan.
+fn sides(plan: &Plan, arguments: &Arguments) -> Result<Sides> {
+    let gate = plan.resolved.gate.as_ref().context("a plan for a gate has a [gate] section")?;
+    // What is to stand for the base is given once.
+    let base = match (&arguments.base, &arguments.baseline) {
+        (Some(base), _) => Some(base),
+        (None, Some(_)) => None,
+        (None, None) => gate.base.as_ref(),
+    };
+    let is_compared = base.is_some() || arguments.baseline.is_some() || gate.baseline.is_some();
+    if !is_compared && arguments.save_baseline.is_none() {
+        return Err(unusable(
+            "there is nothing to compare the candidate with: give --base TARGET, or --baseline \
+             FILE, or only measure it with --save-baseline FILE",
+        ));
+    }
+    arguments.save_baseline.as_deref().map(baseline::check_path).transpose()?;
+    let candidate = match &arguments.candidate {
+        Some(candidate) => candidate,
+        None if !gate.candidate.is_empty() => &gate.candidate,
+        None => return Err(unusable("there is no candidate: give --candidate TARGET")),
+    };
+    Ok(Sides {
+        base: base.map(|text| Given::read(text, plan)).transpose()?,
+        candidate: Given::read(candidate, plan)?,
+        save: arguments.save_baseline.clone(),
+    })
 }
 
 /// Writes the command line into the plan.
@@ -76,29 +97,39 @@ fn complete(plan: &mut Plan, arguments: &Arguments, sides: &Sides) -> Result<()>
     let gate = plan.resolved.gate.as_mut().context("a plan for a gate has a [gate] section")?;
     gate.base = sides.base.as_ref().map(|base| base.text().to_owned());
     sides.candidate.text().clone_into(&mut gate.candidate);
-    gate.baseline = arguments.baseline.as_deref().map(baseline::read).transpose()?;
+    match &arguments.baseline {
+        Some(path) => gate.baseline = Some(baseline::read(path)?),
+        None if gate.base.is_some() => gate.baseline = None,
+        None => {}
+    }
     gate.pairs = arguments.pairs.unwrap_or(gate.pairs);
     for text in &arguments.tolerate {
         tolerate(gate, text).map_err(|message| unusable(format!("--tolerate {message}")))?;
     }
-    leave_out(gate, sides);
-    Ok(())
+    leave_out(gate, sides)
 }
 
 /// What cannot be measured of a side that redrill does not start is not compared, and said.
-fn leave_out(gate: &mut GatePlan, sides: &Sides) {
+fn leave_out(gate: &mut GatePlan, sides: &Sides) -> Result<()> {
     if sides.base.is_none() && gate.baseline.is_none() {
         // Blocks are only saved.
         gate.tolerated.clear();
+        return Ok(());
     }
     let all = sides.base.iter().chain([&sides.candidate]);
-    if all.into_iter().all(Given::is_started) {
-        return;
-    }
-    for metric in METRICS {
-        let Some(needs) = metric.needs else { continue };
-        if gate.tolerated.remove(metric.name).is_some() {
-            output::note(&format!("{} is not compared: it needs {needs}", metric.name));
+    if !all.into_iter().all(Given::is_started) {
+        for metric in METRICS {
+            let Some(needs) = metric.needs else { continue };
+            if gate.tolerated.remove(metric.name).is_some() {
+                output::note(&format!("{} is not compared: it needs {needs}", metric.name));
+            }
         }
+    }
+    match gate.tolerated.is_empty() {
+        false => Ok(()),
+        true => Err(unusable(
+            "no metric is left to compare: name one in [gate.tolerated], or leave out --tolerate \
+             METRIC=off",
+        )),
     }
 }

@@ -51,6 +51,8 @@ impl Process {
         let log = File::options().create(true).append(true).open(log)?;
         let child = Command::new(&spec.program)
             .args(&spec.args)
+            // A log is read in a page and a terminal: without colours.
+            .env("NO_COLOR", "1")
             .envs(spec.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -59,6 +59,12 @@ impl Given {
             let target = Box::new(load_target(text)?);
             return Ok(Self::Started { text: text.to_owned(), target });
         }
+        if path.is_file() && !is_executable(path) {
+            return Err(unusable(format!(
+                "'{text}' is a file that cannot be executed, and no side to compare; chmod +x it, \
+                 or give the path of a program"
+            )));
+        }
         if path.is_file() {
             let mut target = Box::new(plan.target.clone());
             let program = absolute(path)?;
@@ -104,6 +110,10 @@ impl Given {
     }
 }
 
+fn is_executable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
 fn absolute(path: &Path) -> Result<String> {
     let path: PathBuf = std::path::absolute(path)?;
     Ok(path.display().to_string())
@@ -140,6 +150,9 @@ mod tests {
     fn what_is_none_of_them_is_refused_with_examples() {
         let told = read("target/nowhere").unwrap_err().to_string();
         assert!(told.contains("'target/nowhere'") && told.contains("127.0.0.1:3001"), "{told}");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let told = read(file.path().to_str().unwrap()).unwrap_err().to_string();
+        assert!(told.contains("chmod +x"), "{told}");
         assert!(read(".").unwrap_err().to_string().contains("'.' is a directory"));
         assert!(read("nowhere.toml").unwrap_err().to_string().contains("nowhere.toml"));
     }

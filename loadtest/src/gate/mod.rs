@@ -7,10 +7,12 @@ mod side;
 
 pub use given::Given;
 
-use crate::exit::Exit;
+use crate::environment::{Environment, RedisBinary};
+use crate::exit::{Exit, unusable};
 use crate::plan::Plan;
 use crate::run::{self, Settings, World};
 use anyhow::{Context as _, Result};
+use redrill_history::clock::RunClock;
 use redrill_history::{
     EventKind, GatePlan, ProcessFacts, RunFolder, RunView, SegmentPlan, SegmentRole,
 };
@@ -34,14 +36,27 @@ pub struct Sides {
 /// # Errors
 /// A side that does not start or dies, and what else kept the blocks from being measured.
 pub async fn run(plan: Plan, settings: Settings, sides: Sides) -> Result<Exit> {
+    if let Some(saved) = plan.resolved.gate.as_ref().and_then(|gate| gate.baseline.as_ref()) {
+        let redis = RedisBinary::find(&std::env::var_os("PATH").unwrap_or_default())
+            .map_err(|error| unusable(error.to_string()))?;
+        let here = Environment::machine(RunClock::start(), &redis.version);
+        baseline::check(saved, &plan.resolved, &here)?;
+    }
     let mut folder: Option<RunFolder> = None;
     let exit = run::recorded(plan, settings, async |world| {
         folder = Some(world.stage.folder.clone());
         measure(world, &sides).await
     })
     .await?;
-    if let (Some(path), Some(folder), Exit::Pass | Exit::Fail) = (&sides.save, &folder, exit) {
-        baseline::save(path, &RunView::load(folder)?, sides.base.as_ref(), &sides.candidate)?;
+    match (&sides.save, &folder, exit) {
+        (Some(path), Some(folder), Exit::Pass | Exit::Fail) => {
+            baseline::save(path, &RunView::load(folder)?, sides.base.as_ref(), &sides.candidate)?;
+        }
+        (Some(path), ..) => crate::output::note(&format!(
+            "the blocks are not saved to {}: an inconclusive run is no measure",
+            path.display()
+        )),
+        _ => {}
     }
     Ok(exit)
 }
@@ -57,9 +72,6 @@ struct Turn {
 async fn measure(world: &World<'_>, sides: &Sides) -> Result<()> {
     let plan = &world.plan.resolved;
     let gate = plan.gate.as_ref().context("the plan has no [gate] section")?;
-    if let Some(saved) = &gate.baseline {
-        baseline::check(saved, plan, &world.redis.version)?;
-    }
     let given: Vec<(&'static str, &Given)> = sides
         .base
         .iter()
@@ -116,7 +128,7 @@ fn turns(candidate_first: &[bool], has_base: bool) -> Vec<Turn> {
 async fn blocks(
     world: &World<'_>,
     given: &[(&'static str, &Given)],
-    environments: &[Option<crate::environment::Environment>],
+    environments: &[Option<Environment>],
     turns: &[Turn],
     gate: &GatePlan,
 ) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::counters::Counters;
 use super::given::Given;
 use crate::environment::{Environment, Setup};
+use crate::output;
 use crate::run::{Service, World};
 use anyhow::{Context as _, Result, bail};
 use futures_util::future::try_join_all;
@@ -10,9 +11,13 @@ use redis::cmd;
 use redrill_history::{EnvironmentFacts, EventLog, ProcessFacts, Sample, SampleLog, SegmentPlan};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// How long a node may take to forget everything.
 const RESET_WITHIN: Duration = Duration::from_secs(5);
+/// How long a service that runs may take to accept a connection.
+const LISTENS_WITHIN: Duration = Duration::from_secs(5);
 /// More than a block uses, so that the blocks of a pair use the same numbers and no two pairs do.
 const NUMBERS_A_PAIR: u64 = 1 << 24;
 
@@ -80,6 +85,7 @@ impl<'a> Side<'a> {
     ) -> Result<Self> {
         let service = match (given, environment) {
             (Given::Running { address, target, .. }, _) => {
+                listens(address).await?;
                 Service::at(world, vec![address.clone()], target).await?
             }
             (Given::Started { target, .. }, Some(environment)) => {
@@ -126,14 +132,25 @@ impl<'a> Side<'a> {
         let Some(environment) = self.environment else { return Ok(()) };
         match environment.ended() {
             None => Ok(()),
-            Some(process) => bail!(
-                "{process} of the {} ended in block {}; its last words:\n{}",
-                self.name,
-                block + 1,
-                environment.last_words(&process)
-            ),
+            Some(process) => {
+                // For the terminal: a report has its sentence, and the run folder the whole log.
+                output::note(&environment.last_words(&process));
+                bail!(
+                    "{process} of the {} ended in block {}; see its log under {}",
+                    self.name,
+                    block + 1,
+                    self.world.stage.folder.logs().display()
+                )
+            }
         }
     }
+}
+
+/// Whether anybody listens there: without, every request would be an error of the side.
+async fn listens(address: &str) -> Result<()> {
+    let connected = timeout(LISTENS_WITHIN, TcpStream::connect(address)).await;
+    let connected = connected.map_err(anyhow::Error::from).and_then(|done| Ok(done?));
+    connected.map(drop).with_context(|| format!("nobody listens on {address}"))
 }
 
 /// Empties a Redis that this harness started.

@@ -13,10 +13,11 @@ use toml::Spanned;
 
 /// Pairs, where a plan does not say.
 const PAIRS: u16 = 12;
-/// Fewer pairs can never show a difference, whatever it is.
+/// Fewer pairs can never show a difference, even of a single metric: of 2^4 patterns of signs each
+/// comes by chance in more than one run of twenty.
 const PAIRS_LEAST: i64 = 5;
-/// More blocks than this have no number.
-const PAIRS_MOST: i64 = 10_000;
+/// As many as are judged in a second.
+const PAIRS_MOST: i64 = 200;
 /// Fewer seconds than this tell no latency.
 const MEASURED_LEAST: Duration = Duration::from_millis(500);
 
@@ -33,13 +34,8 @@ pub(super) struct GateFile {
     baseline: Option<Baseline>,
 }
 
-/// With every default; `target` names the candidate where nothing else does.
-pub(super) fn resolve(
-    file: GateFile,
-    load: &LoadPlan,
-    target: &str,
-    source: &Source<'_>,
-) -> Result<GatePlan> {
+/// With every default; the candidate's name is empty where only the command line says it.
+pub(super) fn resolve(file: GateFile, load: &LoadPlan, source: &Source<'_>) -> Result<GatePlan> {
     let pairs = whole("pairs", file.pairs.as_ref(), PAIRS, PAIRS_LEAST..=PAIRS_MOST, source)?;
     let fresh_every = whole("fresh_every", file.fresh_every.as_ref(), 1, 1..=PAIRS_MOST, source)?;
     let discards = Duration::ZERO..=LONGEST_RUN;
@@ -72,7 +68,7 @@ pub(super) fn resolve(
             tolerated.extend(each);
         }
     }
-    let candidate = file.candidate.unwrap_or_else(|| target.to_owned());
+    let candidate = file.candidate.unwrap_or_default();
     let (base, baseline) = (file.base, file.baseline);
     Ok(GatePlan { base, candidate, pairs, fresh_every, discard, tolerated, baseline })
 }

@@ -30,7 +30,7 @@ pub(super) fn resolve(
     faults.sort_by_key(|fault| fault.at);
     let objectives = objectives::resolve(file.objectives, source)?;
     let gate = match kind {
-        RunKind::Gate => Some(gate::resolve(file.gate, &load, &target.name, source)?),
+        RunKind::Gate => Some(gate::resolve(file.gate, &load, source)?),
         RunKind::Drill | RunKind::Load | RunKind::Capacity => None,
     };
     Ok(ResolvedPlan {

@@ -52,7 +52,10 @@ impl Stage {
         if interrupted {
             self.record(EventKind::Interrupted { reason: "a signal".to_owned() });
         } else if let Some(failure) = failure {
-            self.record(EventKind::Interrupted { reason: format!("{failure:#}") });
+            // The last words of a process follow on more lines, and are in its log.
+            let reason = format!("{failure:#}");
+            let reason = reason.lines().next().unwrap_or_default().to_owned();
+            self.record(EventKind::Interrupted { reason });
         }
         let Self { folder, clock, recorder, events, .. } = self;
         let lost = recorder.finish().context("the history could not be written whole")?;

@@ -26,7 +26,7 @@ impl Panel for Card {
                 @for (name, value) in facts(run) { div { dt { (name) } dd { (value) } } }
             }
             p.replay {
-                "Repeat it with "
+                "Repeat it, in the run's folder, with "
                 code { (text::replay(run)) }
             }
         }

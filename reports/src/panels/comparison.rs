@@ -28,10 +28,7 @@ impl Panel for Sides {
 
     fn draw(&self, run: &RunView, report: &Report) -> Markup {
         let Some(gate) = &run.plan.gate else { return html! {} };
-        let all = report.findings.iter().flat_map(|finding| finding.comparisons.iter());
-        let mut comparisons: Vec<&Comparison> = all.collect();
-        // The gravest first; among equals the order of the metrics.
-        comparisons.sort_by_key(|one| std::cmp::Reverse(one.verdict));
+        let comparisons = worst_first(report);
         html! {
             (sides(gate, run))
             @if comparisons.is_empty() {
@@ -41,6 +38,28 @@ impl Panel for Sides {
             }
         }
     }
+}
+
+/// Every comparison, the gravest first; among equals the order of the metrics.
+pub(crate) fn worst_first(report: &Report) -> Vec<&Comparison> {
+    let all = report.findings.iter().flat_map(|finding| finding.comparisons.iter());
+    let mut comparisons: Vec<&Comparison> = all.collect();
+    comparisons.sort_by_key(|one| std::cmp::Reverse(one.verdict));
+    comparisons
+}
+
+/// The medians of the base's blocks and of the candidate's.
+pub(crate) fn medians(one: &Comparison) -> (String, String) {
+    let value = |values: &[f64]| {
+        format::measure(&Measure { name: String::new(), value: median(values), unit: one.unit })
+    };
+    (value(&one.base), value(&one.candidate))
+}
+
+/// A difference with its sign, in percent; a dash where it is not bounded.
+pub(crate) fn difference(share: Option<f64>) -> String {
+    let measure = |share| Measure { name: String::new(), value: Some(share), unit: Unit::Ratio };
+    share.map_or_else(|| "–".to_owned(), |share| format::measure(&measure(share)))
 }
 
 fn sides(gate: &GatePlan, run: &RunView) -> Markup {
@@ -113,20 +132,12 @@ fn figure(comparisons: &[&Comparison]) -> Figure {
 }
 
 fn row(one: &Comparison) -> Vec<String> {
-    let value = |values: &[f64]| {
-        format::measure(&Measure { name: String::new(), value: median(values), unit: one.unit })
-    };
-    let share = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), difference);
-    let mut row = vec![pairs::name(one), one.verdict.name().to_owned()];
-    row.extend([value(&one.base), value(&one.candidate), difference(one.estimate)]);
-    row.extend([one.low, one.high, Some(one.tolerated), one.smallest].map(share));
+    let (base, candidate) = medians(one);
+    let mut row = vec![pairs::name(one), one.verdict.name().to_owned(), base, candidate];
+    let shares = [Some(one.estimate), one.low, one.high, Some(one.tolerated), one.smallest];
+    row.extend(shares.map(difference));
     row.push(format::decimals(one.p_worse, 4));
     row
-}
-
-/// A difference with its sign, in percent.
-fn difference(share: f64) -> String {
-    format::measure(&Measure { name: String::new(), value: Some(share), unit: Unit::Ratio })
 }
 
 fn median(values: &[f64]) -> Option<f64> {

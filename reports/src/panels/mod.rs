@@ -4,7 +4,7 @@
 mod capabilities;
 mod capacity;
 mod card;
-mod comparison;
+pub(crate) mod comparison;
 mod environment;
 mod faults;
 mod findings;

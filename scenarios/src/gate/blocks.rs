@@ -48,11 +48,20 @@ impl<'a> Block<'a> {
         self.requests.len() as f64 / self.measured_s.max(f64::EPSILON)
     }
 
-    /// The share that was not acknowledged, of those that are meant to be.
+    /// The requests that are meant to be acknowledged: a read after the logout is not.
+    pub(super) fn meant(&self) -> impl Iterator<Item = &'a Operation> {
+        self.requests.iter().copied().filter(|op| op.action != Action::DeadRead)
+    }
+
+    /// How many of them are of that operation; all of them by the empty name.
+    pub(super) fn asked(&self, subject: &str) -> usize {
+        let is_its = |op: &&Operation| subject.is_empty() || super::metrics::subject(op) == subject;
+        self.meant().filter(is_its).count()
+    }
+
+    /// The share of them that was not acknowledged.
     pub(super) fn error_share(&self) -> f64 {
-        // A read after the logout is meant to be declined.
-        let meant = || self.requests.iter().filter(|op| op.action != Action::DeadRead);
-        let (all, failed) = (meant().count(), meant().filter(|op| !op.is_ok()).count());
+        let (all, failed) = (self.meant().count(), self.meant().filter(|op| !op.is_ok()).count());
         failed as f64 / all.max(1) as f64
     }
 
@@ -65,7 +74,8 @@ impl<'a> Block<'a> {
     /// What a counter rose by, a request; `None` where it was not read.
     pub(super) fn per_request(&self, counter: &str) -> Option<f64> {
         let (first, last) = self.counters?;
-        let rise = last.values.get(counter)? - first.values.get(counter)?;
+        // Redis lists a command from its first call on.
+        let rise = last.values.get(counter)? - first.values.get(counter).unwrap_or(&0.0);
         (self.counted > 0).then(|| rise / self.counted as f64)
     }
 

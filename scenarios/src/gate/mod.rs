@@ -2,6 +2,7 @@
 
 mod blocks;
 mod checkers;
+mod columns;
 mod judge;
 pub mod metrics;
 mod sides;

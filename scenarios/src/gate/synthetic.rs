@@ -24,9 +24,14 @@ pub(super) struct Planted {
     pub(super) starved: f64,
     /// The share of both sides' requests that no answer comes to.
     pub(super) unanswered: f64,
+    /// The share of its cache's answers that the model gave.
+    pub(super) missed: f64,
     /// Requests in the measured time of a block.
     pub(super) requests: u64,
-    /// Pairs that were run, of 12.
+    /// By how much the polls of a block's workers vary, of all its commands.
+    pub(super) restless: f64,
+    /// Pairs that are planned, and those that were run.
+    pub(super) pairs: u16,
     pub(super) pairs_run: u16,
     /// Saved blocks in place of a base.
     pub(super) baseline: Option<BTreeMap<String, Vec<f64>>>,
@@ -43,7 +48,10 @@ impl Default for Planted {
             late: 0.0,
             starved: 0.0,
             unanswered: 0.0,
-            requests: 600,
+            missed: 0.1,
+            requests: 720,
+            restless: 0.0,
+            pairs: 12,
             pairs_run: 12,
             baseline: None,
         }
@@ -77,6 +85,7 @@ pub(super) fn plan() -> ResolvedPlan {
 /// A run of such blocks.
 pub(super) fn run(planted: &Planted) -> RunView {
     let mut plan = plan();
+    plan.gate.iter_mut().for_each(|gate| gate.pairs = planted.pairs);
     if let (Some(gate), Some(blocks)) = (&mut plan.gate, &planted.baseline) {
         gate.base = None;
         gate.baseline = Some(Baseline {
@@ -84,6 +93,7 @@ pub(super) fn run(planted: &Planted) -> RunView {
             began: "2026-11-24T10:03:11Z".to_owned(),
             machine: "2 cores".to_owned(),
             load: "100/s".to_owned(),
+            conditions: String::new(),
             blocks: blocks.clone(),
         });
     }
@@ -137,10 +147,12 @@ fn block(parts: &mut ViewParts, side: &str, planted: &Planted) {
     let jitter = 1.0 + 0.002 * (chance(u64::from(number), 7) - 0.5);
     let requests = planted.requests as f64;
     for (at_ns, part) in [(begin_ns, 0.0), (begin_ns + 2 * SECOND_NS, jitter * requests)] {
+        let polls = 4.0 * planted.restless * chance(u64::from(number), 9);
         let values = [
             ("server_cpu_ns", 200_000.0 * worse(planted.cpu)),
-            ("redis_commands", 4.0 * worse(planted.commands)),
+            ("redis_commands", 4.0 * worse(planted.commands) + polls),
             ("redis_net_bytes", 500.0 * worse(planted.commands)),
+            ("calls.zpopmin", 1.0 + polls),
             ("calls.get", 2.0 + 4.0 * (worse(planted.commands) - 1.0)),
         ];
         let values = values.map(|(name, each)| (name.to_owned(), each * part)).into();
@@ -172,6 +184,17 @@ fn request(block: u16, at_ns: u64, index: u64, side: &str, planted: &Planted) ->
         (_, true) => (404, Outcome::Refused),
         (_, false) => (200, Outcome::Ok),
     };
+    // One request in six is the cache's.
+    let is_cache = index % 6 == 5;
+    let missed = if is_candidate { planted.missed } else { Planted::default().missed };
+    let mut flags = if starved { Flags::NO_IDLE_VU } else { Flags::default() };
+    if is_cache && draw(5) >= missed {
+        flags = flags.with(Flags::HIT);
+    }
+    let (capability, action) = match is_cache {
+        true => (Capability::Cache, Action::Generate),
+        false => (Capability::Sessions, Action::SessionRead),
+    };
     let started_ns = at_ns + lag_ms * MILLISECOND_NS;
     Operation {
         seq: u64::from(block) * 100_000 + index + 1,
@@ -182,11 +205,11 @@ fn request(block: u16, at_ns: u64, index: u64, side: &str, planted: &Planted) ->
         value: 0,
         vu: 0,
         status,
-        capability: Capability::Sessions,
-        action: Action::SessionRead,
+        capability,
+        action,
         outcome,
         instance: 0,
-        flags: if starved { Flags::NO_IDLE_VU } else { Flags::default() },
+        flags,
         segment: block,
     }
 }

@@ -1,8 +1,10 @@
 //! Whether the blocks of a comparison are evidence at all.
 
 use super::blocks::Block;
+use super::judge::Judge;
 use super::sides::Sides;
 use crate::checker::{Checker, Objective, count, many};
+use crate::statistics::FAMILY_ALPHA;
 use redrill_history::{Finding, Measure, ResolvedPlan, RunView, Unit};
 
 /// Of a side's requests, the most that may start late.
@@ -51,27 +53,47 @@ impl Checker for Blocks {
             share("late in a block: the generator was slow", slow),
             share("late in a block: every virtual user was busy", starved),
         ];
-        let planned = usize::from(gate.pairs);
         finding.summary = format!(
             "{} of {} were measured, with {}.",
             count(sides.candidate.len() as u64),
             many(u64::from(gate.pairs), if gate.base.is_some() { "pair" } else { "block" }),
             many(finding.examined, "request"),
         );
-        match doubt(&sides, planned) {
+        let compares = gate.base.is_some() || gate.baseline.is_some();
+        if compares && gate.tolerated.is_empty() {
+            return finding.inconclusive("No metric is compared: name one with tolerated.");
+        }
+        match doubt(run, &sides).or_else(|| too_few(run, &sides)) {
             Some(doubt) => finding.inconclusive(&doubt),
             None => finding.judged(None),
         }
     }
 }
 
+/// Why no difference could have failed, however large.
+fn too_few(run: &RunView, sides: &Sides<'_>) -> Option<String> {
+    let judge = Judge::new(run, sides);
+    if judge.len() == 0 || judge.can_fail() {
+        return None;
+    }
+    // Of all patterns of signs one is the most telling, and must be rare enough for the family.
+    let needed = (judge.len() as f64 / FAMILY_ALPHA).log2().ceil();
+    Some(format!(
+        "So few blocks can fail nothing: among {} the smallest chance of {} is no alarm; run \
+         {needed:.0} pairs or more, or compare fewer metrics.",
+        many(judge.len() as u64, "comparison"),
+        many(sides.candidate.len() as u64, "block")
+    ))
+}
+
 /// Why the blocks prove nothing, if so.
-fn doubt(sides: &Sides<'_>, planned: usize) -> Option<String> {
+pub(super) fn doubt(run: &RunView, sides: &Sides<'_>) -> Option<String> {
+    let planned = run.plan.gate.as_ref().map_or(0, |gate| usize::from(gate.pairs));
     if sides.candidate.len() < planned {
         return Some(format!(
-            "Only {} of {} planned blocks were run to their end on every side.",
+            "Only {} of {planned} planned {} were run to their end.",
             sides.candidate.len(),
-            planned
+            if sides.base.is_empty() { "blocks" } else { "pairs of blocks" }
         ));
     }
     let named = [("base", &sides.base), ("candidate", &sides.candidate)];

@@ -43,7 +43,7 @@ pub(crate) fn headline(gate: &GatePlan, verdict: Verdict, findings: &[Finding]) 
             };
             format!("INCONCLUSIVE: {what}{}.{advice}", others(open.len().saturating_sub(1)))
         }
-        Verdict::Pass if all == 0 => "PASS: the blocks were measured; nothing was compared.".into(),
+        Verdict::Pass if all == 0 => "PASS: the blocks were measured, to be compared with.".into(),
         Verdict::Pass => format!(
             "PASS: compared with {against}, the candidate is not worse than tolerated in any of \
              {}.",

@@ -32,6 +32,18 @@ pub struct Compared {
     pub smallest: Option<f64>,
 }
 
+/// One metric of a comparison.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// What was seen of it.
+    pub evidence: Evidence,
+    /// The difference that is tolerated.
+    pub tolerated: f64,
+    /// What its differences spread by chance near what is tolerated, as a standard deviation, where
+    /// that is known to be more than was seen: a share that is nought does not spread. Else nought.
+    pub chance: f64,
+}
+
 /// The metrics of a comparison: each its evidence and the difference that is tolerated.
 ///
 /// Worse than tolerated is a claim about any one metric, so it is corrected for their number
@@ -39,22 +51,32 @@ pub struct Compared {
 /// Schuirmann's two one-sided tests, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987).
 #[derive(Debug)]
 pub struct Family {
-    members: Vec<(Evidence, f64)>,
+    members: Vec<Member>,
     p_worse: Vec<f64>,
     seed: u64,
 }
 
 impl Family {
     /// A family; the seed is that of the draws of the smallest effect.
-    pub fn new(members: Vec<(Evidence, f64)>, seed: u64) -> Self {
+    pub fn new(members: Vec<Member>, seed: u64) -> Self {
         let raw: Vec<f64> =
-            members.iter().map(|(evidence, tolerated)| evidence.p_above(*tolerated)).collect();
+            members.iter().map(|member| member.evidence.p_above(member.tolerated)).collect();
         Self { members, p_worse: holm(&raw), seed }
     }
 
     /// How many metrics it has.
     pub fn len(&self) -> usize {
         self.members.len()
+    }
+
+    /// What the first of the family must reach, which is the strictest.
+    fn alpha(&self) -> f64 {
+        FAMILY_ALPHA / self.members.len().max(1) as f64
+    }
+
+    /// Whether there are blocks enough for any of it to fail, however large the difference is.
+    pub fn can_fail(&self) -> bool {
+        self.members.iter().any(|member| member.evidence.is_enough(self.alpha()))
     }
 
     /// True for a family of nothing.
@@ -64,7 +86,7 @@ impl Family {
 
     /// What it says of the metric with that index.
     pub fn judge(&self, index: usize) -> Option<Compared> {
-        let (evidence, tolerated) = self.members.get(index)?;
+        let Member { evidence, tolerated, chance } = self.members.get(index)?;
         let p_worse = *self.p_worse.get(index)?;
         let (low, high) = evidence.bounds(SIDE_ALPHA);
         let verdict = if p_worse <= FAMILY_ALPHA {
@@ -74,9 +96,7 @@ impl Family {
         } else {
             Verdict::Inconclusive
         };
-        // What the first of the family must reach, which is the strictest.
-        let alpha = FAMILY_ALPHA / self.members.len() as f64;
-        let needed = evidence.smallest(alpha, POWER, DRAWS, self.seed);
+        let needed = evidence.smallest(self.alpha(), POWER, DRAWS, *chance, self.seed);
         Some(Compared {
             verdict,
             estimate: evidence.estimate().unwrap_or(0.0),
@@ -92,9 +112,12 @@ impl Family {
 mod tests {
     use super::*;
 
+    fn member(differences: Vec<f64>, tolerated: f64) -> Member {
+        Member { evidence: Evidence::Paired(differences), tolerated, chance: 0.0 }
+    }
+
     fn one(differences: &[f64], tolerated: f64) -> Compared {
-        let members = vec![(Evidence::Paired(differences.to_vec()), tolerated)];
-        Family::new(members, 1).judge(0).unwrap()
+        Family::new(vec![member(differences.to_vec(), tolerated)], 1).judge(0).unwrap()
     }
 
     #[test]
@@ -114,8 +137,8 @@ mod tests {
         // One of twelve pairs is on the other side: 1 in 2048 or so.
         let mut differences = vec![0.2; 11];
         differences.push(0.04);
-        let alarm = (Evidence::Paired(differences), 0.05);
-        let quiet = (Evidence::Paired(vec![0.0; 12]), 0.05);
+        let alarm = member(differences, 0.05);
+        let quiet = member(vec![0.0; 12], 0.05);
         let among = |others: usize| {
             let mut family = vec![quiet.clone(); others];
             family.push(alarm.clone());
@@ -130,5 +153,25 @@ mod tests {
         let found = one(&[0.01, -0.02, 0.03, -0.01, 0.0, 0.02, -0.03, 0.01, 0.0, -0.01], 0.1);
         assert!((0.1..0.16).contains(&found.smallest.unwrap()), "{found:?}");
         assert_eq!(one(&[0.0, 0.0], 0.1).smallest, None);
+    }
+
+    #[test]
+    fn a_family_needs_pairs_enough_for_its_size() {
+        let family = |pairs: usize, members: usize| {
+            Family::new(vec![member(vec![0.9; pairs], 0.1); members], 1)
+        };
+        // One in 2^8 patterns of signs is less than a twentieth of a thirteenth, and no more.
+        assert!(family(8, 12).can_fail() && !family(8, 13).can_fail());
+        assert_eq!(family(8, 13).judge(0).unwrap().verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_share_that_was_nought_still_spreads_where_it_would_fail() {
+        // 2,200 requests a block: at 0.5 % a share of theirs spreads by 0.15 %. Of 12 blocks, a
+        // share of 0.65 % fails in a third of the gates and one of 0.8 % in nearly all.
+        let chance = (0.005 * 0.995 / 2_200.0_f64).sqrt();
+        let errors = Member { chance, ..member(vec![0.0; 12], 0.005) };
+        let smallest = Family::new(vec![errors; 20], 1).judge(0).unwrap().smallest.unwrap();
+        assert!((0.0065..0.0085).contains(&smallest), "{smallest}");
     }
 }

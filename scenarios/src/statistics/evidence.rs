@@ -60,13 +60,36 @@ impl Evidence {
     /// `alpha` with a chance of `power`, as the spread of these blocks lets expect: blocks are
     /// drawn from those that there are, `draws` times (the bootstrap of B. Efron, Annals of
     /// Statistics 7, 1979), and pairs with either sign, as where nothing differs. `None` where so
-    /// few blocks can never show one.
-    pub fn smallest(&self, alpha: f64, power: f64, draws: u64, seed: u64) -> Option<f64> {
+    /// few blocks can never show one. `chance` is a standard deviation that the differences have at
+    /// the least.
+    pub fn smallest(
+        &self,
+        alpha: f64,
+        power: f64,
+        draws: u64,
+        chance: f64,
+        seed: u64,
+    ) -> Option<f64> {
         let places = self.outside(alpha)?;
-        let mut short: Vec<f64> =
-            (0..draws).map(|draw| -self.redrawn(mix(seed, draw)).averages()[places]).collect();
+        let more = (chance * chance - self.variance()).max(0.0).sqrt();
+        let mut short: Vec<f64> = (0..draws)
+            .map(|draw| -self.redrawn(more, mix(seed, draw)).averages()[places])
+            .collect();
         short.sort_by(f64::total_cmp);
         quantile(&short, power).map(|needed| needed.max(0.0))
+    }
+
+    /// Whether there are blocks enough to show anything at that level.
+    pub fn is_enough(&self, alpha: f64) -> bool {
+        self.outside(alpha).is_some()
+    }
+
+    /// That of the differences of pairs, or of the candidate's values.
+    fn variance(&self) -> f64 {
+        let (Self::Paired(values) | Self::Apart { candidate: values, .. }) = self;
+        let count = values.len().max(1) as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count
     }
 
     fn averages(&self) -> Vec<f64> {
@@ -85,8 +108,8 @@ impl Evidence {
         }
     }
 
-    /// As many blocks drawn from these, about no difference.
-    fn redrawn(&self, seed: u64) -> Self {
+    /// As many blocks drawn from these, about no difference, and spread by so much more.
+    fn redrawn(&self, more: f64, seed: u64) -> Self {
         match self {
             Self::Paired(differences) => {
                 let centre = self.estimate().unwrap_or(0.0);
@@ -97,14 +120,15 @@ impl Evidence {
                         *one = -*one;
                     }
                 }
+                spread(&mut drawn, more, mix(seed, 2));
                 Self::Paired(drawn)
             }
             Self::Apart { base, candidate } => {
                 let drawn = |side: &[f64], seed| draw(side, median(side).unwrap_or(0.0), seed);
-                Self::Apart {
-                    base: drawn(base, mix(seed, 0)),
-                    candidate: drawn(candidate, mix(seed, 1)),
-                }
+                let (base, mut candidate) =
+                    (drawn(base, mix(seed, 0)), drawn(candidate, mix(seed, 1)));
+                spread(&mut candidate, more, mix(seed, 2));
+                Self::Apart { base, candidate }
             }
         }
     }
@@ -126,6 +150,15 @@ fn draw(values: &[f64], centre: f64, seed: u64) -> Vec<f64> {
     (0..count).map(one).collect()
 }
 
+/// Adds draws of a normal distribution: twelve even ones, less six.
+fn spread(values: &mut [f64], deviation: f64, seed: u64) {
+    for (at, value) in values.iter_mut().enumerate() {
+        let even =
+            |draw| below(mix(mix(seed, at as u64), draw), 1 << 32) as f64 / (1_u64 << 32) as f64;
+        *value += deviation * ((0..12).map(even).sum::<f64>() - 6.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,7 +168,7 @@ mod tests {
         let paired = Evidence::Paired(vec![0.02; 12]);
         assert_eq!(paired.estimate(), Some(0.02));
         assert_eq!(paired.bounds(0.05), (0.02, 0.02));
-        assert_eq!(paired.smallest(0.05, 0.8, 100, 1), Some(0.0));
+        assert_eq!(paired.smallest(0.05, 0.8, 100, 0.0, 1), Some(0.0));
         assert!(paired.p_above(0.01) < 0.001 && paired.p_below(0.03) < 0.001);
         assert!(paired.p_above(0.03) > 0.99 && paired.p_below(0.01) > 0.99);
     }
@@ -144,7 +177,7 @@ mod tests {
     fn too_few_blocks_bound_nothing() {
         let three = Evidence::Paired(vec![0.1, 0.2, 0.3]);
         assert_eq!(three.bounds(0.05), (f64::NEG_INFINITY, f64::INFINITY));
-        assert_eq!(three.smallest(0.05, 0.8, 100, 1), None);
+        assert_eq!(three.smallest(0.05, 0.8, 100, 0.0, 1), None);
         let none = Evidence::Apart { base: Vec::new(), candidate: Vec::new() };
         assert_eq!(none.estimate(), None);
         assert_eq!(none.bounds(0.05), (f64::NEG_INFINITY, f64::INFINITY));
@@ -153,8 +186,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_number() {
         let paired = Evidence::Paired(vec![0.1, -0.2, 0.3, 0.05, -0.1, 0.15, 0.0, -0.05]);
-        let found = paired.smallest(0.01, 0.8, 300, 7);
+        let found = paired.smallest(0.01, 0.8, 300, 0.0, 7);
         assert!(found.unwrap() > 0.1);
-        assert_eq!(found, paired.smallest(0.01, 0.8, 300, 7));
+        assert_eq!(found, paired.smallest(0.01, 0.8, 300, 0.0, 7));
     }
 }

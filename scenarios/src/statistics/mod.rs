@@ -14,7 +14,7 @@ mod signed_rank;
 #[cfg(test)]
 mod simulation;
 
-pub use decision::{Compared, FAMILY_ALPHA, Family, SIDE_ALPHA};
+pub use decision::{Compared, FAMILY_ALPHA, Family, Member, SIDE_ALPHA};
 pub use evidence::Evidence;
 pub use holm::holm;
 pub use quantile::quantile;

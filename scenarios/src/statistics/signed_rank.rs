@@ -1,8 +1,10 @@
 //! Pairs of blocks: the sign-flip permutation test on signed ranks, and what it bounds.
 //!
-//! Where two sides do not differ, each pair's difference could as well have had the other sign,
-//! because chance decided which of the two came first. So all 2^n patterns of signs are equally
-//! likely, whatever the differences are distributed like. The sum of the positive ones' ranks is
+//! Where two sides do not differ, each pair's difference could as well have had the other sign: the
+//! two ran next to each other, and every two pairs in mirrored order. So all 2^n patterns of signs
+//! are taken for equally likely, whatever the differences are distributed like. (Chance draws only
+//! the order of every two pairs; load from elsewhere that comes back every four blocks would be
+//! seen as a difference more often than stated.) The sum of the positive ones' ranks is
 //! compared with what those patterns give; ranks, so that one wild pair weighs no more than any
 //! other. F. Wilcoxon, "Individual comparisons by ranking methods" (Biometrics Bulletin 1, 1945);
 //! zeros as J. W. Pratt has them (JASA 54, 1959); interval and estimate as in M. Hollander and

@@ -1,7 +1,7 @@
 //! The whole of it against blocks whose truth is known: requests that follow each other's luck,
 //! with heavy tails, on a machine that drifts.
 
-use super::{Evidence, Family, quantile};
+use super::{Evidence, Family, Member, quantile};
 use crate::random::mix;
 use redrill_history::Verdict;
 
@@ -36,7 +36,7 @@ fn block(seed: u64, level: f64) -> Vec<f64> {
 }
 
 /// A comparison of p50, p90 and p99, where the candidate is slower by `slower` (in logarithms).
-fn family(seed: u64, slower: f64, tolerated: f64) -> Vec<(Evidence, f64)> {
+fn family(seed: u64, slower: f64, tolerated: f64) -> Vec<Member> {
     let mut pairs = [Vec::new(), Vec::new(), Vec::new()];
     for pair in 0..PAIRS {
         let seed = mix(seed, pair);
@@ -48,7 +48,11 @@ fn family(seed: u64, slower: f64, tolerated: f64) -> Vec<(Evidence, f64)> {
             differences.push(of(&candidate) - of(&base));
         }
     }
-    pairs.into_iter().map(|differences| (Evidence::Paired(differences), tolerated)).collect()
+    let member = |differences| {
+        let evidence = Evidence::Paired(differences);
+        Member { evidence, tolerated, chance: 0.0 }
+    };
+    pairs.into_iter().map(member).collect()
 }
 
 fn verdict(family: &Family, index: usize) -> Verdict {
@@ -56,7 +60,7 @@ fn verdict(family: &Family, index: usize) -> Verdict {
 }
 
 /// Among so many comparisons, the share in which a metric has this verdict.
-fn share(runs: u64, members: impl Fn(u64) -> Vec<(Evidence, f64)>, wanted: Verdict) -> f64 {
+fn share(runs: u64, members: impl Fn(u64) -> Vec<Member>, wanted: Verdict) -> f64 {
     let has = |seed: &u64| {
         let family = Family::new(members(*seed), *seed);
         (0..family.len()).any(|index| verdict(&family, index) == wanted)

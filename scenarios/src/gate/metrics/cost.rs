@@ -1,10 +1,9 @@
 //! What a request costs the service and its Redis. These hardly vary with the machine's mood, so
 //! that they show what latency hides: one more round trip in a hundred.
 
-use super::{Metric, Scale, whole};
+use super::{Metric, Scale, Values, whole};
 use crate::gate::blocks::Block;
 use redrill_history::{Tolerated, Unit};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(super) const CPU: Metric = Metric {
@@ -21,8 +20,9 @@ pub(super) const COMMANDS: Metric = Metric {
     name: "commands",
     id: "gate.commands",
     statement: "A request costs no more Redis commands than is tolerated.",
+    scale: Scale::PartOf,
     tolerated: Tolerated::new(0.01, Duration::ZERO),
-    values: |block| a_request(block, "redis_commands"),
+    values: commands,
     ..COST
 };
 pub(super) const BYTES: Metric = Metric {
@@ -43,11 +43,22 @@ const COST: Metric = Metric {
     scale: Scale::MoreIsWorse,
     tolerated: Tolerated::new(0.0, Duration::ZERO),
     needs: Some("the service's own Redis, which redrill must have started"),
+    about: None,
     absent: "the counters were not read",
-    values: |_| BTreeMap::new(),
+    values: |_| Values::new(),
 };
 
 /// What a counter in the side's samples rose by.
-fn a_request(block: &Block<'_>, counter: &str) -> BTreeMap<String, f64> {
+fn a_request(block: &Block<'_>, counter: &str) -> Values {
     whole(block.per_request(counter).filter(|value| *value > 0.0))
+}
+
+/// All of them, and each: how often a worker looks for jobs is a matter of chance, and hides in the
+/// sum of all commands what is exact in the one that a request has more.
+fn commands(block: &Block<'_>) -> Values {
+    let mut values = a_request(block, "redis_commands");
+    for name in block.counters("calls.") {
+        values.insert(name.to_owned(), block.per_request(&format!("calls.{name}")));
+    }
+    values
 }

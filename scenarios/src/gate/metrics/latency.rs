@@ -1,6 +1,6 @@
 //! Latency by operation, from the intended start to the answer's end.
 
-use super::{Metric, Scale};
+use super::{Metric, Scale, Values, subject};
 use crate::gate::blocks::Block;
 use crate::statistics::quantile;
 use redrill_history::{Flags, Tolerated, Unit};
@@ -15,6 +15,7 @@ pub(super) const P50: Metric = Metric {
     scale: Scale::MoreIsWorse,
     tolerated: Tolerated::new(0.25, Duration::from_micros(100)),
     needs: None,
+    about: None,
     absent: "no operation was answered often enough in every block: raise the rate or the length \
              of a block, or leave the metric out",
     values: |block| by_operation(block, 0.5, 40),
@@ -36,20 +37,20 @@ pub(super) const P99: Metric = Metric {
     ..P50
 };
 
-/// The quantile of each operation that was answered `least` times or more: of fewer it is a matter
-/// of a few answers.
-fn by_operation(block: &Block<'_>, share: f64, least: usize) -> BTreeMap<String, f64> {
+/// The quantile of each operation; not of one that was answered less than `least` times, of which
+/// it is a matter of a few answers.
+fn by_operation(block: &Block<'_>, share: f64, least: usize) -> Values {
     let mut latencies: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for op in block.requests.iter().filter(|op| op.is_ok()) {
         // What the cache answers and what the model does are two kinds of answers.
         let kind = if op.flags.has(Flags::HIT) { " hit" } else { "" };
-        let name = format!("{}.{}{kind}", op.capability.name(), op.action.name());
+        let name = format!("{}{kind}", subject(op));
         latencies.entry(name).or_default().push(op.latency_ns() as f64);
     }
-    latencies.retain(|_, latencies| latencies.len() >= least);
-    let of = |(name, mut latencies): (String, Vec<f64>)| {
+    let told = |(name, mut latencies): (String, Vec<f64>)| {
         latencies.sort_by(f64::total_cmp);
-        Some((name, quantile(&latencies, share)?))
+        let is_enough = latencies.len() >= least;
+        (name, is_enough.then(|| quantile(&latencies, share)).flatten())
     };
-    latencies.into_iter().filter_map(of).collect()
+    latencies.into_iter().map(told).collect()
 }

@@ -3,10 +3,11 @@
 mod cost;
 mod errors;
 mod latency;
+mod misses;
 mod throughput;
 
 use super::blocks::Block;
-use redrill_history::{Tolerated, Unit};
+use redrill_history::{Capability, Operation, Tolerated, Unit};
 use std::collections::BTreeMap;
 
 /// Something that a candidate may be worse in.
@@ -26,16 +27,27 @@ pub struct Metric {
     pub tolerated: Tolerated,
     /// What it needs beside the load's own answers, where it does.
     pub needs: Option<&'static str>,
+    /// The one capability that it is about, where it is about one.
+    pub about: Option<Capability>,
     /// Why there may be no value, for a reader who misses one.
     pub absent: &'static str,
-    /// The block's values by operation; by the empty name for the whole.
-    values: fn(&Block<'_>) -> BTreeMap<String, f64>,
+    /// The block's values.
+    values: fn(&Block<'_>) -> Values,
 }
 
 impl Metric {
-    pub(super) fn values(&self, block: &Block<'_>) -> BTreeMap<String, f64> {
+    pub(super) fn values(&self, block: &Block<'_>) -> Values {
         (self.values)(block)
     }
+}
+
+/// A block's values by operation, by the empty name for the whole; `None` where too few answers
+/// tell it.
+pub(super) type Values = BTreeMap<String, Option<f64>>;
+
+/// An operation's name as a subject.
+pub(super) fn subject(op: &Operation) -> String {
+    format!("{}.{}", op.capability.name(), op.action.name())
 }
 
 /// How a difference to the worse is taken.
@@ -47,6 +59,9 @@ pub enum Scale {
     LessIsWorse,
     /// By difference, because nought is usual; more is worse.
     Difference,
+    /// By difference, as a share of the base's whole; more is worse. What one side has none of, it
+    /// has nought of.
+    PartOf,
 }
 
 /// Every metric, in the order of reports.
@@ -56,6 +71,7 @@ pub const METRICS: &[&Metric] = &[
     &latency::P99,
     &throughput::THROUGHPUT,
     &errors::ERRORS,
+    &misses::MISSES,
     &cost::CPU,
     &cost::COMMANDS,
     &cost::BYTES,
@@ -67,6 +83,6 @@ pub fn find(name: &str) -> Option<&'static Metric> {
 }
 
 /// The value of the whole block.
-fn whole(value: Option<f64>) -> BTreeMap<String, f64> {
-    value.map(|value| (String::new(), value)).into_iter().collect()
+fn whole(value: Option<f64>) -> Values {
+    value.map(|value| (String::new(), Some(value))).into_iter().collect()
 }

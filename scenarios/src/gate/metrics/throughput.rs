@@ -12,6 +12,7 @@ pub(super) const THROUGHPUT: Metric = Metric {
     scale: Scale::LessIsWorse,
     tolerated: Tolerated::new(0.02, Duration::ZERO),
     needs: None,
+    about: None,
     absent: "nothing was acknowledged",
     values: |block| whole(Some(block.throughput_per_s()).filter(|rate| *rate > 0.0)),
 };
