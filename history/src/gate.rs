@@ -102,7 +102,7 @@ pub struct Baseline {
     pub target: String,
     /// When, RFC 3339 in UTC.
     pub began: String,
-    /// Processors and their model, kernel and Redis of that run: another machine is another measure.
+    /// Processors, their model, kernel and Redis of that run: another machine is another measure.
     pub machine: String,
     /// The load of a block in words: another load is another measure.
     pub load: String,
