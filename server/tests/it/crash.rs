@@ -14,6 +14,7 @@ use crate::upstream::Upstream;
 
 on_each_topology! {
     every_job_of_a_killed_instance_runs_and_none_is_completed_twice,
+    a_frozen_instance_cannot_complete_what_another_has_taken_over,
     presence_heals_within_the_time_to_live_of_a_killed_instance,
 }
 
@@ -57,6 +58,33 @@ async fn every_job_of_a_killed_instance_runs_and_none_is_completed_twice(place: 
         let job: Value = other.server.read(&format!("/api/jobs/{QUEUE}/{id}")).await;
         assert_eq!(job["state"], "completed");
     }
+}
+
+async fn a_frozen_instance_cannot_complete_what_another_has_taken_over(place: Place) {
+    let mails = Upstream::start(0, Duration::from_millis(1000)).await;
+    let set = ["--queue-lease-ms", "400", "--mail-upstream-url", &mails.url];
+    let flags = flags(&place, &set);
+    let one = Instance::start(&flags).await;
+    let id = one.server.submit(QUEUE, "send-email", json!({ "to": "a" }), json!({})).await;
+    eventually("it runs", || async { mails.running() == 1 }).await;
+    one.signal("STOP");
+    let other = Instance::start(&flags).await;
+    let completed = async || other.server.read("/api/queues/stats").await[QUEUE]["completed"] == 1;
+    eventually("the other one has done it", completed).await;
+    one.signal("CONT");
+    let lost =
+        format!("queue_attempt_duration_seconds_count{{queue=\"{QUEUE}\",outcome=\"lost\"}} 1");
+    let running = format!("queue_jobs_running{{queue=\"{QUEUE}\"}} 0");
+    eventually("the first one knows that it has lost it", || async {
+        let metrics = one.server.get("/metrics").await.text().await.expect("text");
+        assert!(!metrics.contains("outcome=\"completed\""), "it was another's: {metrics}");
+        metrics.contains(&lost) || metrics.contains(&running)
+    })
+    .await;
+    assert!(completed().await, "once");
+    let job: Value = other.server.read(&format!("/api/jobs/{QUEUE}/{id}")).await;
+    assert_eq!((&job["state"], &job["result"]), (&json!("completed"), &json!({ "sent": true })));
+    assert_eq!(mails.calls().len(), 2, "it ran again");
 }
 
 async fn presence_heals_within_the_time_to_live_of_a_killed_instance(place: Place) {

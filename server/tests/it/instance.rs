@@ -39,6 +39,13 @@ impl Instance {
         Self { child, server: Server::elsewhere(port).await }
     }
 
+    /// Stops the process in its tracks, or lets it go on.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let done = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(done.is_ok_and(|status| status.success()), "kill -{name} {id}");
+    }
+
     /// As SIGKILL does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");

@@ -13,6 +13,7 @@ use crate::topology::{Place, on_each_topology};
 
 on_each_topology! {
     a_user_is_online_until_the_last_socket_is_gone_and_everybody_hears_it_once,
+    whoever_comes_online_is_told_of_others_alone,
     a_dead_instance_leaves_no_ghost_past_the_time_to_live,
     presence_comes_back_by_itself_after_redis_forgot_it,
     a_socket_that_answers_no_ping_is_closed,
@@ -44,6 +45,7 @@ impl Socket {
         let ack = self.next_event("ack").await;
         assert_eq!((&ack["id"], &ack["data"]["ok"]), (&json!(7), &json!(true)), "{ack}");
         assert_eq!(ack["data"]["userId"], user);
+        assert!(ack["data"]["instance"].as_str().is_some_and(|id| !id.is_empty()), "{ack}");
     }
 
     async fn next_event(&mut self, name: &str) -> Value {
@@ -101,6 +103,15 @@ async fn a_user_is_online_until_the_last_socket_is_gone_and_everybody_hears_it_o
     let expected = json!({ "userId": "ada", "online": false, "sockets": 0 });
     assert_eq!(one.read("/api/presence/ada").await, expected);
     assert_eq!(one.read("/api/presence").await, json!({ "users": ["watcher"], "count": 1 }));
+}
+
+async fn whoever_comes_online_is_told_of_others_alone(place: Place) {
+    let server = Server::on(&place, &[]).await;
+    let mut ada = Socket::online(&server, "ada").await;
+    let mut bob = Socket::online(&server, "bob").await;
+    let _eve = Socket::online(&server, "eve").await;
+    let told = [ada.status().await.0, ada.status().await.0, bob.status().await.0];
+    assert_eq!(told, ["bob", "eve", "eve"]);
 }
 
 async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live(place: Place) {
