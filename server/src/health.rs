@@ -30,6 +30,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "Whether each role of Redis answers",
         body: &[],
         success: ("200", Shape::Json(HEALTH)),
+        headers: &[],
         others: &["503"],
     },
     Operation {
@@ -39,6 +40,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "Whether this instance can serve",
         body: &[],
         success: ("200", Shape::Json(&[("ready", FLAG, true)])),
+        headers: &[],
         others: &["503"],
     },
     Operation {
@@ -48,6 +50,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "Metrics of this instance, in Prometheus' text format",
         body: &[],
         success: ("200", Shape::Text("text/plain")),
+        headers: &[],
         others: &["404"],
     },
 ];

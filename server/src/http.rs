@@ -132,8 +132,9 @@ where
             let status = response.status();
             // Every answer that a test gets is one that the description knows.
             debug_assert!(
-                path.is_none() || openapi::describes(&method, route, status),
-                "{method} {route} must not answer {status}"
+                path.is_none() || openapi::describes(&method, route, status, response.headers()),
+                "{method} {route} must not answer {status} with {:?}",
+                response.headers()
             );
             let labels = [known(&method), route, status.as_str()];
             app.metrics.http.observe(&labels, started.elapsed());

@@ -1,5 +1,7 @@
 //! Answers of this service itself that are dear to make, kept for a moment for all instances.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Cache;
@@ -44,16 +46,16 @@ impl Cache {
         Ok(Kept { body, hit: false })
     }
 
-    /// Forgets the answer of `route`.
+    /// Forgets the answer of `route`, if answers are kept, and says which node did.
     ///
     /// # Errors
     /// Redis could not be asked.
-    pub(super) async fn forget_answer(&self, route: &str) -> Result<(), Failure> {
-        if self.0.api_ttl.is_some() {
-            let unlink = redis::cmd("UNLINK").arg(format!("{PREFIX}{route}")).to_owned();
-            self.0.link.call::<u64>(&unlink, Repeat::Safe).await?;
+    pub(super) async fn forget_answer(&self, route: &str) -> Result<Option<Arc<str>>, Failure> {
+        if self.0.api_ttl.is_none() {
+            return Ok(None);
         }
-        Ok(())
+        let unlink = redis::cmd("UNLINK").arg(format!("{PREFIX}{route}")).to_owned();
+        Ok(Some(self.0.link.call::<u64>(&unlink, Repeat::Safe).await?.node))
     }
 
     /// What `work` gives, if it does within the time that a request may wait for Redis, of however

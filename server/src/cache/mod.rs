@@ -39,6 +39,8 @@ pub(crate) struct Found {
     pub(crate) hit: bool,
     /// Redis was not there to be asked.
     pub(crate) degraded: bool,
+    /// The node that has stored it, if it was stored now.
+    pub(crate) node: Option<Arc<str>>,
 }
 
 /// Statistics over all instances.
@@ -157,12 +159,12 @@ impl Cache {
         })
     }
 
-    /// Deletes every response and says how many there were, and which node did it.
+    /// Deletes every response and says how many there were, and which node was the last to do it.
     ///
     /// # Errors
     /// Redis could not be asked; part may be deleted.
-    pub(crate) async fn clear(&self) -> Result<(u64, Arc<str>), Failure> {
-        let (mut deleted, mut acknowledged) = (0, Arc::from("unknown"));
+    pub(crate) async fn clear(&self) -> Result<(u64, Option<Arc<str>>), Failure> {
+        let (mut deleted, mut acknowledged) = (0, None);
         for node in self.0.link.nodes() {
             let mut cursor = None;
             while let Some(page) = self.0.page(&node, &mut cursor).await? {
@@ -174,7 +176,7 @@ impl Cache {
                     failure => failure,
                 })?;
                 deleted += answer.value;
-                acknowledged = answer.node;
+                acknowledged = Some(answer.node);
             }
         }
         Ok((deleted, acknowledged))
@@ -215,7 +217,8 @@ impl Inner {
             if crate::defects::LYING_HIT.strikes() {
                 self.upstream.generate(&question, None).await?;
             }
-            return Ok(Found { entry: Arc::new(entry), hit: true, degraded: false });
+            let entry = Arc::new(entry);
+            return Ok(Found { entry, hit: true, degraded: false, node: None });
         }
         let inner = Arc::clone(self);
         let flight = looking.join(|| async move {
@@ -261,7 +264,7 @@ impl Inner {
         let answered = clock::now();
         let took = answered.duration_since(spent);
         let entry = Entry::new(response, &question, took);
-        let mut degraded = false;
+        let (mut degraded, mut node) = (false, None);
         if let Some(deadline) = deadline {
             // A response is as old as the model's answer, however long storing it takes.
             let ttl = self.ttl.saturating_sub(answered.elapsed()).as_millis().max(1);
@@ -277,8 +280,9 @@ impl Inner {
             let storing = self.link.call_if_up::<()>(&set, Repeat::Never, deadline + took);
             let stored = storing.instrument(span).await;
             degraded = stored.is_err();
+            node = stored.ok().map(|answer| answer.node);
         }
-        Ok(Found { entry: Arc::new(entry), hit: false, degraded })
+        Ok(Found { entry: Arc::new(entry), hit: false, degraded, node })
     }
 
     fn count(&self, found: &Found, took: Duration) {

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::http::{Body, acknowledged_by};
 use crate::openapi::{
     COUNT, FILLED, FLAG, MODEL, NUMBER, OBJECT, Operation, Shape, TEMPERATURE, TEXT, TEXTS, TOKENS,
+    headers,
 };
 use crate::upstream::Question;
 
@@ -58,6 +59,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 ("metadata", OBJECT, true),
             ]),
         ),
+        headers: &[&headers::CACHE, &headers::DEGRADED, &headers::NODE],
         others: &["400", "413", "502"],
     },
     Operation {
@@ -77,6 +79,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 ("averageResponseTime", NUMBER, true),
             ]),
         ),
+        headers: &[&headers::CACHE],
         others: &["503"],
     },
     Operation {
@@ -86,6 +89,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "Deletes every cached response",
         body: &[],
         success: ("200", Shape::Json(&[("deleted", COUNT, true)])),
+        headers: &[&headers::NODE],
         others: &["503"],
     },
     Operation {
@@ -103,6 +107,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 ("failed", COUNT, true),
             ]),
         ),
+        headers: &[&headers::NODE],
         others: &["400", "413"],
     },
 ];
@@ -160,6 +165,7 @@ async fn generate(
     if answer.degraded {
         headers.insert(DEGRADED, HeaderValue::from_static("cache"));
     }
+    headers.extend(answer.node.as_deref().into_iter().flat_map(acknowledged_by));
     let Entry { response, metadata } = &*answer.entry;
     let body = Generated { response, model: &metadata.model, cached: answer.hit, metadata };
     Ok((headers, Json(body).into_response()))
@@ -207,12 +213,13 @@ async fn clear(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error> 
     let cache = &app.cache;
     let span = tracing::debug_span!("llm.cache.clear", cache.deleted.count = field::Empty);
     let work = async {
-        cache.forget_answer(STATS).await?;
-        cache.clear().await
+        let forgot = cache.forget_answer(STATS).await?;
+        let (deleted, node) = cache.clear().await?;
+        Ok((deleted, node.or(forgot)))
     };
     let (deleted, node) = cache.in_time(work.instrument(span.clone())).await?;
     span.record("cache.deleted.count", deleted);
-    Ok((acknowledged_by(&node), Json(json!({ "deleted": deleted }))))
+    Ok((node.as_deref().map(acknowledged_by), Json(json!({ "deleted": deleted }))))
 }
 
 #[derive(Deserialize)]
@@ -237,7 +244,7 @@ async fn warm(
         // Nobody would find what the models say.
         let skipped = prompts.len() * models.len();
         let body = json!({ "warmed": 0, "skipped": skipped, "failed": 0 });
-        return Ok((StatusCode::ACCEPTED, Json(body)));
+        return Ok((StatusCode::ACCEPTED, None, Json(body)));
     }
     let mut questions = Vec::new();
     for prompt in &prompts {
@@ -264,5 +271,7 @@ async fn warm(
         "skipped": count(|result| result.as_ref().is_ok_and(|found| found.hit)),
         "failed": count(|result| result.as_ref().map_or(true, |found| found.degraded)),
     });
-    Ok((StatusCode::ACCEPTED, Json(body)))
+    // Of several nodes the last one.
+    let node = results.iter().flatten().filter_map(|found| found.node.as_deref()).next_back();
+    Ok((StatusCode::ACCEPTED, node.map(acknowledged_by), Json(body)))
 }

@@ -1,5 +1,6 @@
 //! The algorithms, each one script on Redis' own clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Policy, Who};
@@ -23,13 +24,13 @@ pub(super) struct Hit {
     pub(super) reset: Duration,
 }
 
-/// Counts a request. It is never sent twice: that could count it twice.
+/// Counts a request, and says which node did. It is never sent twice: that could count it twice.
 pub(super) async fn hit(
     link: &Link,
     algorithm: Algorithm,
     policy: &Policy,
     who: &Who<'_>,
-) -> Result<Hit, Failure> {
+) -> Result<(Hit, Arc<str>), Failure> {
     let (name, script) = match algorithm {
         Algorithm::FixedWindow => ("fixed-window", &FIXED_WINDOW),
         Algorithm::SlidingWindow => ("sliding-window", &SLIDING_WINDOW),
@@ -44,8 +45,8 @@ pub(super) async fn hit(
     let length = u64::try_from(policy.limit.window.as_millis()).unwrap_or(u64::MAX);
     let limit = policy.limit.limit;
     let script = script.with(&[&key]).arg(limit).arg(length);
-    let (admitted, count, rest, window): (bool, u64, u64, i64) =
-        link.run(&script, Repeat::Never).await?.value;
+    let answer = link.run::<(bool, u64, u64, i64)>(&script, Repeat::Never).await?;
+    let (admitted, count, rest, window) = answer.value;
     let (window, reset) = (u64::try_from(window).ok(), Duration::from_millis(rest));
-    Ok(Hit { admitted, limit, count, window, reset })
+    Ok((Hit { admitted, limit, count, window, reset }, answer.node))
 }

@@ -7,6 +7,7 @@ mod routes;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use algorithm::Hit;
 use axum::http::HeaderMap;
@@ -31,8 +32,8 @@ struct Policy {
 
 /// What came of asking.
 enum Decision {
-    /// Redis counted.
-    Counted(Hit),
+    /// This node of Redis counted.
+    Counted(Hit, Arc<str>),
     /// Redis was away; the process counted.
     Local(Hit),
     /// Redis was away; nobody counted.
@@ -77,7 +78,7 @@ impl Limits {
     /// Redis is away and the setting is `closed`.
     async fn hit(&self, policy: &Policy, who: &Who<'_>) -> Result<Decision, Failure> {
         match algorithm::hit(&self.link, self.algorithm, policy, who).await {
-            Ok(hit) => Ok(Decision::Counted(hit)),
+            Ok((hit, node)) => Ok(Decision::Counted(hit, node)),
             Err(failure) => match self.on_error {
                 OnError::Closed => Err(failure),
                 OnError::Open => Ok(Decision::Open),

@@ -15,7 +15,8 @@ use super::algorithm::Hit;
 use super::{Decision, Policy, Who, headers};
 use crate::app::App;
 use crate::error::Error;
-use crate::openapi::{FLAG, Handler, Operation, Shape, TEXT};
+use crate::http::acknowledged_by;
+use crate::openapi::{FLAG, Handler, Operation, Shape, TEXT, headers as described};
 use crate::redis::Failure;
 
 const DEGRADED: HeaderName = HeaderName::from_static("x-degraded");
@@ -29,10 +30,23 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("/api/limited/burst", "Counts against the burst policy", || get(burst)),
 ];
 
+const HEADERS: &[&described::Header] = &[
+    &described::POLICY,
+    &described::LIMIT,
+    &described::REMAINING,
+    &described::RESET,
+    &described::STATE,
+    &described::COUNT,
+    &described::WINDOW,
+    &described::DEGRADED,
+    &described::NODE,
+];
+
 const fn operation(path: &'static str, summary: &'static str, handler: Handler) -> Operation {
     let success = ("200", Shape::Json(&[("ok", FLAG, true), ("policy", TEXT, true)]));
     let others = &["400", "429", "503"];
-    Operation { handler, method: "get", path, summary, body: &[], success, others }
+    let headers = HEADERS;
+    Operation { handler, method: "get", path, summary, body: &[], success, headers, others }
 }
 
 type Peer = ConnectInfo<SocketAddr>;
@@ -61,8 +75,9 @@ async fn limited(app: &App, policy: &Policy, peer: Peer, asked: &HeaderMap) -> L
     app.metrics.limits.add(&[policy.name, named(&decision)]);
     let mut headers = policy.headers.clone();
     let hit = match decision? {
-        Decision::Counted(hit) => {
+        Decision::Counted(hit, node) => {
             headers::evidence(&hit, &mut headers);
+            headers.extend(acknowledged_by(&node));
             Some(hit)
         }
         Decision::Local(hit) => {
@@ -104,8 +119,8 @@ fn refuse(hit: &Hit, mut headers: HeaderMap) -> Response {
 /// A decision in the metrics.
 fn named(decision: &Result<Decision, Failure>) -> &'static str {
     match decision {
-        Ok(Decision::Counted(hit)) if hit.admitted => "admitted",
-        Ok(Decision::Counted(_)) => "rejected",
+        Ok(Decision::Counted(hit, _)) if hit.admitted => "admitted",
+        Ok(Decision::Counted(..)) => "rejected",
         Ok(Decision::Local(hit)) if hit.admitted => "admitted-local",
         Ok(Decision::Local(_)) => "rejected-local",
         Ok(Decision::Open) => "admitted-open",

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Field, Operation, Shape, operations};
+use super::{Field, Operation, Shape, headers, operations};
+use crate::sessions;
 
 pub(super) fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
@@ -14,7 +15,12 @@ pub(super) fn document() -> Value {
         "openapi": "3.1.0",
         "info": { "title": "redrill reference server", "version": env!("CARGO_PKG_VERSION") },
         "paths": paths,
-        "components": { "schemas": { "Error": {
+        "components": { "securitySchemes": { "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": sessions::COOKIE,
+            "description": "Signed; set at login. A request that has none is answered 401",
+        } }, "schemas": { "Error": {
             "type": "object",
             "required": ["error"],
             "properties": {
@@ -35,16 +41,20 @@ fn describe(operation: &Operation) -> Value {
     };
     let mut responses =
         json!({ *status: { "description": operation.summary, "content": content } });
+    responses[*status]["headers"] = headers::describe(operation, status);
     let error = json!({ "$ref": "#/components/schemas/Error" });
     for status in operation.others {
-        let own = ["/health", "/ready"].contains(&operation.path);
-        let shape = if own { &json!({}) } else { &error };
+        let shape = if operation.tells_health() { &json!({}) } else { &error };
         responses[status] = answer(meaning(status), shape);
+        responses[status]["headers"] = headers::describe(operation, status);
     }
     let mut described = json!({ "summary": operation.summary, "responses": responses });
     if !operation.body.is_empty() {
         let content = json!({ "application/json": { "schema": schema(operation.body) } });
         described["requestBody"] = json!({ "required": true, "content": content });
+    }
+    if operation.others.contains(&"401") {
+        described["security"] = json!([{ "session": [] }]);
     }
     let parameters = parameters(operation);
     if !parameters.is_empty() {

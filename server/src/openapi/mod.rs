@@ -2,10 +2,11 @@
 //! machines, OpenAPI 3.1. A route that is not described does not exist.
 
 mod document;
+pub(crate) mod headers;
 
 use std::sync::{Arc, LazyLock};
 
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde_json::Value;
@@ -27,6 +28,8 @@ pub(crate) struct Operation {
     pub(crate) body: &'static [Field],
     /// The status of success and what it brings.
     pub(crate) success: (&'static str, Shape),
+    /// What such an answer carries, and a 429 like it.
+    pub(crate) headers: &'static [&'static headers::Header],
     /// Other statuses that an answer may have.
     pub(crate) others: &'static [&'static str],
 }
@@ -101,10 +104,18 @@ const OPERATIONS: &[Operation] = &[Operation {
             ("components", OBJECT, true),
         ]),
     ),
+    headers: &[],
     others: &[],
 }];
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document::document);
+
+impl Operation {
+    /// A 503 of these has a body of its own, and is no refusal.
+    fn tells_health(&self) -> bool {
+        ["/health", "/ready"].contains(&self.path)
+    }
+}
 
 fn operations() -> impl Iterator<Item = &'static Operation> {
     TABLES.iter().copied().flatten()
@@ -119,11 +130,18 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 
 /// Is this a status that the operation says it may have? A method that a path does not have is
 /// nobody's operation.
-pub(crate) fn describes(method: &Method, path: &str, status: StatusCode) -> bool {
+/// And does it say so of each header of ours that the answer carries?
+pub(crate) fn describes(
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    carried: &HeaderMap,
+) -> bool {
     let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
     let is_it = |it: &&Operation| it.path == path && it.method.eq_ignore_ascii_case(method);
     operations().find(is_it).is_none_or(|operation| {
         let (success, others) = (&operation.success.0, operation.others);
         others.iter().chain([success]).any(|described| *described == status.as_str())
+            && headers::names(operation, status.as_str(), carried)
     })
 }

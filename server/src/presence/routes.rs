@@ -39,6 +39,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 ("count", COUNT, true),
             ]),
         ),
+        headers: &[],
         others: &["503"],
     },
     Operation {
@@ -55,6 +56,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 ("sockets", COUNT, true),
             ]),
         ),
+        headers: &[],
         others: &["400", "503"],
     },
     Operation {
@@ -64,6 +66,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "A WebSocket: `user:online {userId}` in, `user:status` out",
         body: &[],
         success: ("101", Shape::Nothing),
+        headers: &[],
         others: &["400"],
     },
 ];

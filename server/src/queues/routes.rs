@@ -18,7 +18,9 @@ use crate::app::App;
 use crate::error::Error;
 use crate::http::{Body, Parts, acknowledged_by};
 use crate::json::Object;
-use crate::openapi::{ANY, COUNT, DATA, OBJECT, OPTIONS, Operation, QUEUE, STATE, Shape, TEXT};
+use crate::openapi::{
+    ANY, COUNT, DATA, OBJECT, OPTIONS, Operation, QUEUE, STATE, Shape, TEXT, headers,
+};
 
 const HIGHEST_PRIORITY_NUMBER: u32 = 1_000_000;
 const LONGEST_DELAY_MS: u64 = 31_536_000_000;
@@ -31,7 +33,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         handler: || post(submit),
         method: "post",
         path: "/api/jobs",
-        summary: "Stores a job as durably as QUEUE_DURABILITY asks",
+        summary: "Stores a job as durably as QUEUE_DURABILITY asks; asked again, another job",
         body: &[
             ("queue", TEXT, true),
             ("name", TEXT, true),
@@ -39,6 +41,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             ("opts", OPTIONS, false),
         ],
         success: ("202", Shape::Json(&[("id", TEXT, true), ("queue", QUEUE, true)])),
+        headers: &[&headers::NODE],
         others: &["400", "404", "413", "503"],
     },
     Operation {
@@ -62,6 +65,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 ("failedReason", TEXT, false),
             ]),
         ),
+        headers: &[],
         others: &["400", "404", "503"],
     },
     Operation {
@@ -74,6 +78,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             "200",
             Shape::Json(&[("llm-processing", OBJECT, true), ("email-notifications", OBJECT, true)]),
         ),
+        headers: &[],
         others: &["503"],
     },
 ];

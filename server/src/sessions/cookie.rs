@@ -1,4 +1,9 @@
 //! The signed cookie that carries a session's id, and the extractor that reads it.
+//!
+//! Over the crate that axum-extra's `SignedCookieJar` wraps, not over the jar itself: a jar verifies
+//! every cookie that a request has and signs it anew to keep it, verifies ours again when asked for
+//! it, and signs it once more to renew it. Here ours alone is verified, once, and its text sent
+//! back.
 
 use std::sync::Arc;
 
@@ -12,7 +17,8 @@ use sha2::{Digest as _, Sha512};
 use crate::app::App;
 use crate::error::Error;
 
-const NAME: &str = "prompt-card-session";
+/// The cookie's name.
+pub(crate) const NAME: &str = "prompt-card-session";
 const PAST: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 
 /// A header that sets or takes away the cookie.

@@ -6,6 +6,7 @@ mod routes;
 mod store;
 
 use cookie::Cookies;
+pub(crate) use cookie::NAME as COOKIE;
 pub(crate) use routes::OPERATIONS;
 use store::Store;
 

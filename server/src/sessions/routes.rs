@@ -16,7 +16,7 @@ use super::store::{Bound, Session, Written};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Body, acknowledged_by};
-use crate::openapi::{ANY, COUNT, FLAG, Field, NAME, OBJECT, Operation, Shape, TEXT};
+use crate::openapi::{ANY, COUNT, FLAG, Field, NAME, OBJECT, Operation, Shape, TEXT, headers};
 
 /// The longest user id and key, in characters.
 const LONGEST: usize = 256;
@@ -33,6 +33,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "Begins a session under a new id and sets its cookie",
         body: &[("userId", NAME, true)],
         success: ("200", Shape::Json(SESSION)),
+        headers: &[&headers::COOKIE, &headers::NODE],
         others: &["400", "413", "503"],
     },
     Operation {
@@ -42,6 +43,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "The session of the cookie",
         body: &[],
         success: ("200", Shape::Json(SESSION)),
+        headers: &[&headers::COOKIE, &headers::NODE],
         others: &["401", "503"],
     },
     Operation {
@@ -51,6 +53,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "Sets one value of the session",
         body: &[("key", NAME, true), ("value", ANY, true)],
         success: ("200", Shape::Json(&[("userId", TEXT, true), ("data", OBJECT, true)])),
+        headers: &[&headers::COOKIE, &headers::NODE],
         others: &["400", "401", "409", "413", "503"],
     },
     Operation {
@@ -60,6 +63,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "Ends the session for good",
         body: &[],
         success: ("200", Shape::Json(&[("ok", FLAG, true)])),
+        headers: &[&headers::COOKIE, &headers::NODE],
         others: &["401", "503"],
     },
 ];
@@ -113,9 +117,9 @@ fn shown(Session { user, created_at, data }: Session) -> Json<Shown> {
 
 async fn read(State(app): State<Arc<App>>, ticket: Ticket) -> Result<impl IntoResponse, Error> {
     let id = ticket.id()?;
-    let session = app.sessions.store.read(&id.id).await?.ok_or(Error::NoSession)?;
+    let (session, node) = app.sessions.store.read(&id.id).await?.ok_or(Error::NoSession)?;
     analytics(&id.id, &session.user, false);
-    Ok((app.sessions.cookies.renew(&id), shown(session)))
+    Ok((acknowledged_by(&node), app.sessions.cookies.renew(&id), shown(session)))
 }
 
 #[derive(Deserialize)]

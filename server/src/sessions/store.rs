@@ -99,8 +99,9 @@ impl Store {
         Ok((id, session, answer))
     }
 
-    /// The session, alive for another time to live; nothing where there is none.
-    pub(super) async fn read(&self, id: &str) -> Result<Option<Session>, Failure> {
+    /// The session, alive for another time to live, and the node that has it; nothing where there
+    /// is none.
+    pub(super) async fn read(&self, id: &str) -> Result<Option<(Session, Arc<str>)>, Failure> {
         if self.ended.has(id) {
             return Ok(None);
         }
@@ -110,7 +111,7 @@ impl Store {
         }
         let script = READ.with(&[&self.key(id)]).arg(&self.ttl);
         let answer = self.link.run::<BTreeMap<String, String>>(&script, Repeat::Safe).await?;
-        Ok(session(answer.value))
+        Ok(session(answer.value).map(|session| (session, answer.node)))
     }
 
     /// Sets one key and gives the session as it is then.

@@ -1,6 +1,9 @@
 //! The document says what the service does.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::{Map, Value, json};
 
 use crate::server::{Server, header};
@@ -37,6 +40,20 @@ fn agrees(schema: &Value, body: &Value) -> Result<(), String> {
     }
 }
 
+/// Headers of this service itself, not of HTTP's own.
+fn carries_what_is_described(path: &str, described: &Value, headers: &HeaderMap) {
+    let known = described["headers"].as_object().expect("headers are described");
+    let is_known = |name: &str| known.keys().any(|it| it.eq_ignore_ascii_case(name));
+    let own = ["x-", "ratelimit", "retry-after", "set-cookie"];
+    for name in headers.keys().map(HeaderName::as_str) {
+        let is_own = own.iter().any(|start| name.starts_with(start));
+        assert!(!is_own || is_known(name), "{path}: {name} is not described");
+    }
+    for (name, header) in known {
+        assert!(header["required"] != true || headers.contains_key(name), "{path}: no {name}");
+    }
+}
+
 async fn every_operation_answers_as_described(place: Place) {
     let server = Server::on(&place, &[]).await;
     let document = server.read("/openapi.json").await;
@@ -63,6 +80,7 @@ async fn every_operation_answers_as_described(place: Place) {
             assert!(!header(&response, "x-instance-id").is_empty(), "{path}");
             let status = response.status().as_u16().to_string();
             let described = &operation["responses"][&status];
+            carries_what_is_described(path, described, response.headers());
             assert!(status.starts_with('2') && described.is_object(), "{path}: {status}");
             let body: Value = response.json().await.expect("JSON");
             let schema = &described["content"]["application/json"]["schema"];
@@ -70,6 +88,23 @@ async fn every_operation_answers_as_described(place: Place) {
             operations += 1;
         }
     }
+    let answers = |path: &str, method: &str, status: &str| {
+        let headers = &document["paths"][path][method]["responses"][status]["headers"];
+        headers.as_object().expect("headers").keys().cloned().collect::<BTreeSet<_>>()
+    };
+    let is_there = |path, method, status, name: &str| {
+        assert!(answers(path, method, status).contains(name), "{method} {path} {status}: {name}");
+    };
+    for name in ["RateLimit-Limit", "RateLimit", "Retry-After", "X-RateLimit-Count"] {
+        is_there("/api/limited", "get", "429", name);
+    }
+    is_there("/api/jobs", "post", "202", "X-Redis-Node");
+    is_there("/api/jobs", "post", "503", "Retry-After");
+    is_there("/api/session/login", "post", "200", "Set-Cookie");
+    let schemes = &document["components"]["securitySchemes"];
+    assert_eq!(schemes["session"]["name"], "prompt-card-session");
+    let needs = |path: &str, method: &str| document["paths"][path][method]["security"].is_array();
+    assert!(needs("/api/session", "get") && !needs("/api/session/login", "post"));
     assert_eq!(operations, 17, "all but the two that change the cookie");
     assert_eq!(others, ["/metrics", "/ws"], "they answer something else than JSON");
     let metrics = server.get("/metrics").await;
