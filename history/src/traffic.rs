@@ -55,8 +55,9 @@ pub struct Traffic {
     pub offered: u64,
     /// Of these, those that were served: acknowledged, or declined as they deserved.
     pub served: u64,
-    /// Requests of the segment that were served within the measured time, whenever they were due:
-    /// in a service that keeps up as many as were offered.
+    /// Of these, those that were served within the measured time. Answers to what was due before it
+    /// stand for answers that come after it, as in a service that keeps up as many do; beyond that
+    /// they count nowhere.
     pub delivered: u64,
     /// Latency of those served, from the moment they were due.
     pub latency: Latency,
@@ -80,9 +81,10 @@ impl Traffic {
             traffic.offered += abandoned(run, number);
         }
         let mine = |op: &&Operation| op.segment == number && op.is_load() && scope.holds(op);
+        let mut within = 0;
         for op in run.operations.iter().filter(mine) {
             let is_served = op.is_answered();
-            traffic.delivered += u64::from(is_served && measured.contains(&op.finished_ns));
+            within += u64::from(is_served && measured.contains(&op.finished_ns));
             if !measured.contains(&op.intended_ns) {
                 continue;
             }
@@ -92,6 +94,7 @@ impl Traffic {
                 traffic.latency.record(op.latency_ns());
             }
         }
+        traffic.delivered = within.min(traffic.served);
         traffic
     }
 
@@ -165,7 +168,9 @@ fn jobs(run: &RunView, segment: &Segment) -> (u64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EnvironmentFacts, Flags, MILLISECOND_NS, Outcome, ResolvedPlan, ViewParts};
+    use crate::{EnvironmentFacts, Flags, MILLISECOND_NS, Outcome, ResolvedPlan};
+    use crate::{SegmentPlan, ViewParts};
+    use std::time::Duration;
 
     /// A request due at `ms.0` and answered at `ms.1`.
     fn request(seq: u64, capability: Capability, status: u16, ms: (u64, u64)) -> Operation {
@@ -194,8 +199,20 @@ mod tests {
     }
 
     fn traffic_of(operations: Vec<Operation>, effects: Vec<Operation>, scope: Scope) -> Traffic {
+        discarded(0, operations, effects, scope)
+    }
+
+    /// The same of a segment whose first `discard_ms` are not measured.
+    fn discarded(
+        discard_ms: u64,
+        operations: Vec<Operation>,
+        effects: Vec<Operation>,
+        scope: Scope,
+    ) -> Traffic {
         let mut plan = ResolvedPlan::example();
-        plan.load.duration = std::time::Duration::from_secs(1);
+        plan.load.duration = Duration::from_secs(1);
+        let discard = Duration::from_millis(discard_ms);
+        let segment = SegmentPlan { discard, ..SegmentPlan::whole(&plan) };
         let event = |ms, kind| Event { at_ns: ms * MILLISECOND_NS, kind };
         let view = RunView::new(ViewParts {
             plan,
@@ -208,7 +225,7 @@ mod tests {
                 event(1_800, EventKind::ArrivalsAbandoned { segment: 0, count: 2 }),
                 event(1_900, EventKind::LoadEnded { segment: 0 }),
             ],
-            segments: Vec::new(),
+            segments: vec![segment],
             samples: Vec::new(),
             unreadable: 0,
             altered: Vec::new(),
@@ -227,6 +244,22 @@ mod tests {
         );
         assert_eq!((late.offered, late.served, late.delivered), (2, 2, 1));
         assert_eq!((late.errors(), late.goodput()), (Some(0.0), Some(0.5)));
+    }
+
+    #[test]
+    fn an_answer_to_what_was_due_before_the_window_makes_up_for_a_late_one_and_no_more() {
+        let queue = |ms: (u64, u64)| request(ms.0, Capability::Queue, 202, ms);
+        let measured = |operations| {
+            let traffic =
+                discarded(200, operations, Vec::new(), Scope::Capability(Capability::Queue));
+            assert_eq!((traffic.offered, traffic.served), (2, 2));
+            traffic.delivered
+        };
+        // Two were due in the discarded part and answered in the window: a service that catches up.
+        let early = [queue((50, 300)), queue((100, 310))];
+        assert_eq!(measured([&early[..], &[queue((400, 410)), queue((500, 510))]].concat()), 2);
+        assert_eq!(measured([&early[..1], &[queue((400, 410)), queue((900, 1_150))]].concat()), 2);
+        assert_eq!(measured(vec![queue((400, 410)), queue((900, 1_150))]), 1);
     }
 
     #[test]
