@@ -53,6 +53,25 @@ impl Metric {
         !matches!(self, Self::Rate | Self::Goodput)
     }
 
+    /// False when no value is beyond the bound: a share has a greatest and a least.
+    pub(super) fn can_break(self, limit: f64, is_strict: bool) -> bool {
+        match self {
+            Self::Errors | Self::Backlog => limit < 1.0 || (is_strict && limit <= 1.0),
+            Self::Goodput => limit > 0.0 || is_strict,
+            Self::Latency(_) | Self::Max | Self::Rate => true,
+        }
+    }
+
+    /// How many answers tell the number: a quantile wants one beyond it.
+    pub fn answers_needed(self) -> u64 {
+        match self {
+            // A share of one in binary may fall short of itself by a rounding.
+            Self::Latency(quantile) => (1.0 / (1.0 - quantile) - 1e-6).ceil() as u64,
+            Self::Max | Self::Errors | Self::Rate | Self::Goodput => 1,
+            Self::Backlog => 0,
+        }
+    }
+
     /// The number: nanoseconds, a share of one, or requests a second. `None` when there are too
     /// few requests to tell.
     pub fn value(self, traffic: &Traffic) -> Option<f64> {

@@ -48,17 +48,27 @@ impl Threshold {
 
     /// What must hold, in words: `p99 of sessions.read is at most 50ms`.
     pub fn statement(&self) -> String {
+        format!("{} is {}", self.subject(), self.bound())
+    }
+
+    /// What is bounded, in words: `p99 of sessions.read`.
+    pub fn subject(&self) -> String {
         let of = match self.scope {
             Scope::All => "all requests".to_owned(),
             scope => scope.name(),
         };
+        format!("{} of {of}", self.metric.name())
+    }
+
+    /// The bound in words: `at most 50ms`.
+    pub fn bound(&self) -> String {
         let bound = match (self.metric.is_worse_above(), self.is_strict) {
             (true, false) => "at most",
             (true, true) => "below",
             (false, false) => "at least",
             (false, true) => "above",
         };
-        format!("{} of {of} is {bound} {}", self.metric.name(), self.limit_text())
+        format!("{bound} {}", self.limit_text())
     }
 
     /// The bound as it was written: `50ms`.

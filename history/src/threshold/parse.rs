@@ -44,6 +44,21 @@ pub(super) fn parse(text: &str) -> Result<Threshold, Misread> {
             return Err(misread(&word, message.to_owned()));
         }
     };
+    if metric == Metric::Backlog
+        && !matches!(scope, Scope::All | Scope::Capability(Capability::Queue))
+    {
+        let message = "backlog counts the jobs of the queue that wait: write 'for queue', or leave \
+                       'for' out";
+        return Err(misread(&(word.start..rest.at), message.to_owned()));
+    }
+    if !metric.can_break(limit, is_strict) {
+        let message = format!(
+            "nothing is {} {}, so that this is never broken",
+            if metric.is_worse_above() { "above" } else { "below" },
+            &text[number.clone()]
+        );
+        return Err(misread(&number, message));
+    }
     let more = rest.take(|c| !c.is_whitespace());
     if !more.is_empty() {
         let message = "nothing can follow here; give each threshold by itself".to_owned();
@@ -148,6 +163,11 @@ mod tests {
             assert_eq!(Metric::find(name).unwrap().name(), *name);
             assert_eq!(Metric::find(name), Some(*metric));
         }
+        for reachable in ["errors >= 100%", "goodput <= 0%", "backlog > 99% for queue"] {
+            let threshold = read(reachable);
+            let worst = if threshold.metric.is_worse_above() { 1.0 } else { 0.0 };
+            assert!(threshold.is_broken_by(worst), "{reachable}");
+        }
         assert_eq!((read("max > 1.5s").limit, read("p50 > 250us").limit), (1.5e9, 250e3));
     }
 
@@ -168,6 +188,11 @@ mod tests {
             ("rate < -1/s", 7..11, "800/s"),
             ("errors > 0.1", 9..12, "write it like 0.1%"),
             ("rate < many", 7..11, "800/s"),
+            ("errors > 100%", 9..13, "never broken"),
+            ("backlog > 100% for queue", 10..14, "never broken"),
+            ("goodput < 0%", 10..12, "nothing is below 0%"),
+            ("backlog > 5% for cache", 13..22, "for queue"),
+            ("backlog > 5% for queue.submit", 13..29, "for queue"),
             ("p99 > 5ms in queue", 10..12, "only 'for'"),
             ("p99 > 5ms for", 13..13, "no capability ''"),
             ("p99 > 5ms for quue", 14..18, "queue"),

@@ -33,7 +33,12 @@ fn finding(run: &RunView, index: usize, threshold: &Threshold) -> Finding {
         return finding.inconclusive(&format!("{requests} are too few to tell a {name}."));
     };
     let is_broken = threshold.is_broken_by(value);
-    finding.summary = format!("{name} of {requests} was {}.", in_words(threshold.metric, value));
+    finding.summary = format!(
+        "{} was {} in {requests}, and had to be {}.",
+        threshold.subject(),
+        in_words(threshold.metric, value),
+        threshold.bound()
+    );
     finding.verdict = if is_broken { Verdict::Fail } else { Verdict::Pass };
     if is_broken {
         (finding.definite, finding.possible) = (1, 1);
@@ -108,7 +113,8 @@ mod tests {
         let finding = found("p99 > 50ms for queue.submit", |_| {});
         assert_eq!((finding.id.as_str(), finding.verdict), ("threshold.1", Verdict::Fail));
         assert_eq!(finding.witnesses[0].operations, [146, 147, 148, 149, 150]);
-        assert!(finding.summary.contains("150 requests"), "{}", finding.summary);
+        let told = "p99 of queue.submit was 80.02 ms in 150 requests, and had to be at most 50ms.";
+        assert_eq!(finding.summary, told);
         assert_eq!(found("p50 > 50ms", |_| {}).verdict, Verdict::Pass);
     }
 
