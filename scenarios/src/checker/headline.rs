@@ -27,9 +27,8 @@ const LONGEST: usize = 160;
 /// The verdict, the gravest finding, the fault and the recovery.
 pub(super) fn headline(run: &RunView, verdict: Verdict, findings: &[Finding]) -> String {
     let with = |wanted: Verdict| findings.iter().filter(move |found| found.verdict == wanted);
-    if let Some(found) = findings.iter().find(|found| found.id == "capacity.rate") {
-        let verdict = verdict.name().to_uppercase();
-        return format!("{verdict}: {}.", first_sentence(found));
+    if let Some(rate) = findings.iter().find(|found| found.id == "capacity.rate") {
+        return search(rate, verdict, findings);
     }
     if let Some(gate) = &run.plan.gate {
         return gate::headline(gate, verdict, findings);
@@ -66,6 +65,22 @@ pub(super) fn headline(run: &RunView, verdict: Verdict, findings: &[Finding]) ->
             many(findings.len() as u64, "check"),
             faults(run)
         ),
+    }
+}
+
+/// Of a capacity search: the rate, after what makes it doubtful.
+fn search(rate: &Finding, verdict: Verdict, findings: &[Finding]) -> String {
+    let word = verdict.name().to_uppercase();
+    let deciding = || findings.iter().filter(|found| found.verdict == verdict);
+    // What cannot be trusted is open whatever it says.
+    let doubt = deciding().find(|found| found.id.starts_with("trust."));
+    let doubt = doubt.filter(|_| verdict == Verdict::Inconclusive);
+    let decides = (rate.verdict == verdict).then_some(rate);
+    match doubt.or(decides).or_else(|| deciding().next()) {
+        Some(lead) if lead.id != rate.id => {
+            format!("{word}: {}; {}: {}.", first_sentence(lead), rate.id, first_sentence(rate))
+        }
+        _ => format!("{word}: {}.", first_sentence(rate)),
     }
 }
 
@@ -155,6 +170,7 @@ fn recovery(run: &RunView) -> String {
 mod tests {
     use super::*;
     use crate::checker::literal::Literal;
+    use redrill_history::RunKind;
 
     fn finding(id: &str, verdict: Verdict, summary: &str) -> Finding {
         Finding { verdict, summary: summary.to_owned(), ..Finding::new(id, "It holds.") }
@@ -191,6 +207,25 @@ mod tests {
         let told = headline(&run, Verdict::Pass, &[]);
         let cut = " when node[0] (the master) was cut off from node[1], sentinel[0]; ";
         assert!(told.contains(cut), "{told}");
+    }
+
+    #[test]
+    fn a_search_leads_with_what_decides_it() {
+        let mut run = Literal::new().view();
+        run.plan.kind = RunKind::Capacity;
+        let rate = |verdict| finding("capacity.rate", verdict, "The service carries 497/s. More.");
+        let history = |verdict| finding("trust.history", verdict, "The run was interrupted.");
+        let told = |verdict, findings: &[Finding]| headline(&run, verdict, findings);
+        let trusted = [rate(Verdict::Pass), history(Verdict::Pass)];
+        assert_eq!(told(Verdict::Pass, &trusted), "PASS: The service carries 497/s.");
+        for of_rate in [Verdict::Pass, Verdict::Inconclusive] {
+            assert_eq!(
+                told(Verdict::Inconclusive, &[rate(of_rate), history(Verdict::Inconclusive)]),
+                "INCONCLUSIVE: The run was interrupted; capacity.rate: The service carries 497/s."
+            );
+        }
+        let failed = [rate(Verdict::Fail), history(Verdict::Inconclusive)];
+        assert_eq!(told(Verdict::Fail, &failed), "FAIL: The service carries 497/s.");
     }
 
     #[test]
