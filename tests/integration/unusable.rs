@@ -66,6 +66,8 @@ fn a_threshold_is_refused_where_it_is_wrong() {
     for (arguments, place, words) in [
         (&["load", "--fail-if", "p99 < 5ms"][..], "--fail-if:1:5", "write > instead of <"),
         (&["load", "sentinel-failover"], "sentinel-failover:12:8", "redrill drill"),
+        (&["load", "capacity"], "capacity:4:8", "redrill capacity"),
+        (&["capacity", "steady"], "steady: this plan", "redrill drill"),
         (&["capacity", "--at-least", "many"], "--at-least", "800/s"),
         (&["capacity", "--at-least", "-1"], "--at-least", "800/s"),
         (&["capacity", "--at-least", "1e-300"], "--at-least", "from 0.001"),

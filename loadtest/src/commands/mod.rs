@@ -120,13 +120,18 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn the_command_line_is_consistent_and_every_command_is_explained() {
         clap().debug_assert();
+        let mut abouts = BTreeMap::new();
         for command in COMMANDS {
             let command = command.clap();
-            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let about = command.get_about().expect("an about").to_string();
+            if let Some(other) = abouts.insert(about.clone(), command.get_name().to_owned()) {
+                panic!("{other} and {} are both about: {about}", command.get_name());
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use std::io;
 use std::path::PathBuf;
 
-/// Where a run comes from and where it goes.
+// No doc comment: where this is flattened, clap would make it what the command is about.
 #[derive(Debug, Args)]
 pub(super) struct Recording {
     /// Where every random choice comes from; the same seed gives the same load, order and timeline

@@ -30,7 +30,7 @@ pub(super) struct PlanFile {
     pub(super) environment: EnvironmentFile,
     pub(super) fault: Vec<FaultFile>,
     pub(super) objectives: BTreeMap<Spanned<String>, Spanned<Bound>>,
-    pub(super) gate: GateFile,
+    pub(super) gate: Option<Spanned<GateFile>>,
 }
 
 /// A duration as it is written.

@@ -42,10 +42,18 @@ use Given::{Else, Or, Required};
 /// Every key, in the order of a plan.
 pub const KEYS: &[Key] = &[
     key("name", Or("\"unnamed\""), "part of the run folder's name: letters, digits, - _ ."),
-    key("question", Else("one about its cost by default"), "what the run answers, in a line"),
+    key(
+        "question",
+        Else("one that the command answers by default"),
+        "what the run answers, in a line",
+    ),
     key("seed", Or("1"), "where every random choice comes from"),
     key("redrill", Else("any by default"), "the version that the plan is for"),
-    key("kind", Or("\"drill\""), "the command that runs it: drill, load, capacity or gate"),
+    key(
+        "kind",
+        Else("drill by default, or what [capacity] or [gate] says"),
+        "the command that runs it: drill, load, capacity or gate",
+    ),
     key("fail_if", Or("[]"), "thresholds, such as \"p99 > 50ms for sessions.read\""),
     key("load.duration", Or("\"30s\""), "how long arrivals come, 1s to 7d"),
     key("load.client_timeout", Or("\"2s\""), "when a virtual user gives an answer up"),
@@ -102,7 +110,7 @@ pub const KEYS: &[Key] = &[
     key("capacity.most_per_s", Or("50000.0"), "the highest rate that is tried"),
     key("capacity.at_least_per_s", Else("none by default"), "the rate that must be carried"),
     key("capacity.precision", Or("0.05"), "the gap at which the search ends, as a share"),
-    key("capacity.step", Or("\"6s\""), "length of a step"),
+    key("capacity.step", Or("\"6s\""), "length of a step; low rates take longer"),
     key("capacity.discard", Or("\"1s\""), "its first part, which is not measured"),
     key("capacity.within", Or("\"3m 30s\""), "no step begins after this time"),
     key("gate.base", Else("the command line says it"), "what the candidate is compared with"),
@@ -160,8 +168,8 @@ mod tests {
     #[test]
     fn every_default_is_what_a_plan_without_the_key_resolves_to() {
         let resolved = |kind| {
-            let overrides = Overrides { kind: Some(kind), ..Overrides::default() };
-            let plan = Plan::parse("my.toml", "seed = 1\n", &overrides).unwrap();
+            let text = format!("kind = \"{}\"\n", RunKind::name(kind));
+            let plan = Plan::parse("my.toml", &text, &Overrides::default()).unwrap();
             toml::from_str::<toml::Value>(&plan.resolved.to_toml().unwrap()).unwrap()
         };
         for key in KEYS {

@@ -1,7 +1,9 @@
 //! What a plan is called, what it asks, and for which redrill it is.
 
+use super::file::PlanFile;
 use super::place::Source;
 use anyhow::Result;
+use redrill_history::RunKind;
 use toml::Spanned;
 
 /// A run folder's name has the plan's in it, and file systems take 255 bytes.
@@ -33,13 +35,25 @@ pub(super) fn plain(what: &str, written: &Spanned<String>, source: &Source<'_>) 
     Err(source.at(&written.span(), &message))
 }
 
-/// The question that the plan answers.
+/// The question that the plan answers; what its kind of run answers, where the plan asks nothing.
 pub(super) fn question(
-    written: Option<&Spanned<String>>,
+    file: &PlanFile,
+    kind: RunKind,
     name: &str,
     source: &Source<'_>,
 ) -> Result<String> {
-    let Some(written) = written else { return Ok(format!("What does {name} cost?")) };
+    let Some(written) = &file.question else {
+        return Ok(match kind {
+            RunKind::Drill if !file.fault.is_empty() => format!("What does {name} cost?"),
+            RunKind::Drill | RunKind::Load => {
+                format!("Does the service keep its promises under the load of {name}?")
+            }
+            RunKind::Capacity => {
+                format!("How much of {name} does the service carry, and what is full then?")
+            }
+            RunKind::Gate => format!("Is the candidate worse than the base in {name}?"),
+        });
+    };
     let text = written.get_ref();
     let length = text.chars().count();
     if text.chars().any(char::is_control) || !(1..=LONGEST_QUESTION).contains(&length) {
@@ -79,5 +93,25 @@ fn reads_as(version: &str) -> Option<(u64, u64)> {
         [0, minor, _] => Some((0, minor)),
         [major, _, _] => Some((major, 0)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::{Overrides, Plan};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_plan_that_asks_nothing_asks_what_its_command_answers() {
+        let fault = "[[fault]]\nkind = \"restart\"\nat = \"1s\"\ntarget = [\"server[0]\"]\n";
+        let question = |text: &str| {
+            Plan::parse("my.toml", text, &Overrides::default()).unwrap().resolved.question
+        };
+        let drill = question(&format!("name = \"my\"\n{fault}"));
+        assert_eq!(drill, "What does my cost?");
+        let kinds = ["load", "capacity", "gate"];
+        let others = kinds.map(|kind| question(&format!("kind = \"{kind}\"\n")));
+        assert!(others.iter().all(|question| !question.contains("cost")), "{others:?}");
+        assert_eq!(BTreeSet::from(others.clone()).len(), kinds.len(), "{others:?}");
     }
 }

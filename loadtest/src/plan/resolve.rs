@@ -8,6 +8,7 @@ use super::{
 use anyhow::Result;
 use redrill_history::{ResolvedPlan, RunKind};
 use redrill_scenarios::target::TargetFile;
+use toml::Spanned;
 
 pub(super) fn resolve(
     file: PlanFile,
@@ -18,11 +19,11 @@ pub(super) fn resolve(
     name::version(file.redrill.as_ref(), source)?;
     let kind = kind::kind(&file, overrides.kind, source)?;
     let name = name::name(file.name.as_ref(), source)?;
-    let question = name::question(file.question.as_ref(), &name, source)?;
-    let fail_if = kind::thresholds(&file.fail_if, kind, overrides, source)?;
+    let question = name::question(&file, kind, &name, source)?;
     let capacity = capacity::resolve(file.capacity.as_ref(), kind, overrides, source)?;
     let effects = effects::resolve(&file.effects, source)?;
     let load = load::resolve(&file.load, source)?;
+    let fail_if = kind::thresholds(&file.fail_if, kind, &load, overrides, source)?;
     let environment = environment::resolve(file.environment, source)?;
     let service = target::resolve(&file.target, target, &load, source)?;
     let fault = |fault| fault::resolve(fault, &load, &environment, service.instances, source);
@@ -30,7 +31,10 @@ pub(super) fn resolve(
     faults.sort_by_key(|fault| fault.at);
     let objectives = objectives::resolve(file.objectives, source)?;
     let gate = match kind {
-        RunKind::Gate => Some(gate::resolve(file.gate, &load, source)?),
+        RunKind::Gate => {
+            let written = file.gate.map(Spanned::into_inner).unwrap_or_default();
+            Some(gate::resolve(written, &load, source)?)
+        }
         RunKind::Drill | RunKind::Load | RunKind::Capacity => None,
     };
     Ok(ResolvedPlan {

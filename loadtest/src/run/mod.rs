@@ -112,8 +112,8 @@ impl World<'_> {
             }
             () = self.interrupt.wait() => return Ok(()),
         };
-        let ready = environment.ready_after();
-        self.progress.step(&format!("environment ready after {:.1} s", ready.as_secs_f64()));
+        let ready = environment.ready_after().as_millis();
+        self.progress.step(&format!("environment ready after {ready} ms"));
         let worked = tokio::select! {
             worked = work(&environment) => worked,
             // A load ends by itself when it is interrupted; this is for what comes before it.
