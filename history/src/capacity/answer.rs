@@ -94,6 +94,26 @@ impl Answer {
         Some(self.broke?.rate_per_s / self.held?.rate_per_s - 1.0)
     }
 
+    /// Whether `least_per_s` is carried, once two steps or more say so.
+    pub fn decides(&self, least_per_s: f64) -> Option<End> {
+        let is_told = |level: &Level, end| level.steps() > 1 && level.end() == Some(end);
+        if self.reaches(least_per_s).is_some_and(|held| is_told(&held, End::Held)) {
+            return Some(End::Held);
+        }
+        let broke = self.falls_short(least_per_s);
+        broke.is_some_and(|broke| is_told(&broke, End::Broke)).then_some(End::Broke)
+    }
+
+    /// The level that held, where that is no less than `least_per_s`.
+    pub fn reaches(&self, least_per_s: f64) -> Option<Level> {
+        self.held.filter(|held| held.rate_per_s >= least_per_s * (1.0 - SAME))
+    }
+
+    /// The level that broke, where that is no more than `least_per_s`.
+    pub fn falls_short(&self, least_per_s: f64) -> Option<Level> {
+        self.broke.filter(|broke| broke.rate_per_s <= least_per_s * (1.0 + SAME))
+    }
+
     /// True when both levels are no further apart than `precision` and each was tried again.
     pub fn is_confirmed(&self, precision: f64) -> bool {
         let again = |level: Option<Level>, end| {
@@ -123,6 +143,20 @@ mod tests {
         assert_eq!(divided.held.unwrap().rate_per_s, 100.0);
         let nothing = Answer::of(&levels([(100.0, Void)]));
         assert_eq!((nothing.held, nothing.broke, nothing.width()), (None, None, None));
+    }
+
+    #[test]
+    fn a_rate_is_decided_by_two_steps_that_agree() {
+        use End::{Broke, Held};
+        let decided = |seen: &[(f64, End)]| Answer::of(&levels(seen.to_vec())).decides(100.0);
+        assert_eq!(decided(&[(100.0, Held)]), None);
+        assert_eq!(decided(&[(100.0, Held), (100.0, Held)]), Some(Held));
+        assert_eq!(decided(&[(120.0, Held), (120.0, Held), (200.0, Broke)]), Some(Held));
+        assert_eq!(decided(&[(90.0, Held), (90.0, Held)]), None);
+        assert_eq!(decided(&[(100.0, Broke)]), None);
+        assert_eq!(decided(&[(100.0, Broke), (100.0, Held)]), None);
+        assert_eq!(decided(&[(90.0, Broke), (90.0, Broke)]), Some(Broke));
+        assert_eq!(decided(&[(50.0, Held), (120.0, Broke), (120.0, Broke)]), None);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //! which resource was full there.
 
 mod answer;
+mod length;
 mod resource;
 mod step;
 
 pub use answer::{Answer, Level, levels};
+pub use length::step_length;
 pub use resource::{Bottleneck, Resource, Usage};
-pub use step::{Calls, End, Step};
+pub use step::{Calls, End, Step, Untold};

@@ -1,7 +1,7 @@
 //! Which resource was full at the rate that broke.
 
 use super::{Answer, Calls, Step};
-use crate::{Sample, process_kind};
+use crate::{RunView, Sample, process_kind};
 use std::collections::BTreeMap;
 
 /// A thread that used this much of its time had none to spare.
@@ -12,6 +12,11 @@ const FULL_MACHINE: f64 = 0.9;
 const MUCH: f64 = 0.2;
 /// A dependency that takes this many times as long as in the lowest step has a queue.
 const SLOWER: f64 = 1.5;
+/// A dependency that is busy with this share of the calls that it works on at once has no turn to
+/// spare.
+const FULL_DEPENDENCY: f64 = 0.9;
+/// By less than this a played dependency may be slower by chance, and breaks no objective.
+const MUCH_SLOWER_NS: f64 = 5e6;
 
 /// What a process used of the processors in a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,16 +119,17 @@ pub struct Bottleneck {
 
 impl Bottleneck {
     /// Names what was full at the lowest rate that broke; none while no rate did.
-    pub fn at_knee(steps: &[Step], cores: u32) -> Option<Self> {
+    pub fn at_knee(steps: &[Step], run: &RunView) -> Option<Self> {
         let knee = Answer::of_steps(steps).knee(steps)?;
         let rate = |step: &&Step| step.rate_per_s;
         let lowest = steps.iter().min_by(|one, other| rate(one).total_cmp(&rate(other)))?;
-        Some(Self::of(knee, lowest, cores))
+        Some(Self::of(knee, lowest, run.environment.cores, run.plan.effects.at_once))
     }
 
-    /// Names what was full in `step`, on a machine of `cores` processors; `lowest` is the step of
-    /// the lowest rate, in which nothing was.
-    pub fn of(step: &Step, lowest: &Step, cores: u32) -> Self {
+    /// Names what was full in `step`, on a machine of `cores` processors whose dependencies work
+    /// on `at_once` calls at a time, where that is bounded; `lowest` is the step of the lowest
+    /// rate, in which nothing was.
+    pub fn of(step: &Step, lowest: &Step, cores: u32, at_once: Option<u32>) -> Self {
         let groups = Groups::of(&step.usage);
         let machine = f64::from(cores.max(1));
         let ours = groups.generator + groups.server + groups.redis + groups.others;
@@ -158,8 +164,8 @@ impl Bottleneck {
             let because = of_machine("its instances", groups.server);
             return Self { resource: Resource::ServerCpu, because };
         }
-        if let Some(because) = slower_dependency(step, lowest) {
-            return Self { resource: Resource::Dependencies, because };
+        if let Some(slower) = slower_dependency(step, lowest, at_once) {
+            return slower;
         }
         let because = format!(
             "{used:.2} of the machine's {machine} processors were in use, no main thread was full \
@@ -180,7 +186,9 @@ fn full_thread(usage: &[Usage], kind: &str) -> Option<String> {
     })
 }
 
-fn slower_dependency(step: &Step, lowest: &Step) -> Option<String> {
+/// The dependencies are played by the generator. They are full where they work on all the calls
+/// that the plan lets them; where they are slower without that, the generator itself is.
+fn slower_dependency(step: &Step, lowest: &Step, at_once: Option<u32>) -> Option<Bottleneck> {
     let before = |calls: &Calls| {
         let same =
             |known: &&Calls| (known.capability, known.action) == (calls.capability, calls.action);
@@ -189,16 +197,26 @@ fn slower_dependency(step: &Step, lowest: &Step) -> Option<String> {
     let slower = |calls: &Calls| Some((calls.p50_ns as f64 / before(calls)?, *calls));
     let compared = step.calls.iter().filter_map(slower);
     let (times, calls) = compared.max_by(|one, other| one.0.total_cmp(&other.0))?;
-    let now_ms = calls.p50_ns as f64 / 1e6;
-    (times >= SLOWER).then(|| {
-        format!(
-            "its calls for the {} took {now_ms:.1} ms at the median, {:.1} ms in the lowest step, \
-             and {:.0} were under way at a time",
-            calls.capability.name(),
-            now_ms / times,
-            calls.under_way
-        )
-    })
+    let under_way: f64 = step.calls.iter().map(|calls| calls.under_way).sum();
+    let now_ns = calls.p50_ns as f64;
+    let (now_ms, then_ms) = (now_ns / 1e6, now_ns / times / 1e6);
+    let name = calls.capability.name();
+    let is_slower = times >= SLOWER;
+    if let Some(most) = at_once.filter(|most| under_way >= FULL_DEPENDENCY * f64::from(*most)) {
+        // Where the lowest step broke there is no faster one.
+        let because = format!(
+            "its calls for the {name} took {now_ms:.1} ms at the median, {then_ms:.1} ms in the \
+             lowest step, and {under_way:.0} were under way at a time, of which it works on {most}"
+        );
+        let is_full = is_slower || step.segment == lowest.segment;
+        return is_full.then_some(Bottleneck { resource: Resource::Dependencies, because });
+    }
+    let because = format!(
+        "it plays the dependencies, and calls for the {name} took {now_ms:.1} ms at the median, \
+         {then_ms:.1} ms in the lowest step, though no bound held them up"
+    );
+    let is_much = is_slower && now_ns - now_ns / times >= MUCH_SLOWER_NS;
+    is_much.then_some(Bottleneck { resource: Resource::Generator, because })
 }
 
 /// Processors that each kind of process kept busy.
@@ -246,6 +264,7 @@ mod tests {
             measured_ns: 0..1,
             traffic: Traffic::default(),
             broken: Vec::new(),
+            untold: Vec::new(),
             end: End::Broke,
             late: 0.0,
             usage: usage.iter().map(used).collect(),
@@ -259,8 +278,14 @@ mod tests {
         }
     }
 
+    /// What is named beside a lowest step of 20 ms a call, where three calls are worked on at once.
     fn named(step: &Step) -> Resource {
-        let bottleneck = Bottleneck::of(step, &self::step(&[], 20), 2);
+        named_of(step, Some(3))
+    }
+
+    fn named_of(step: &Step, at_once: Option<u32>) -> Resource {
+        let lowest = Step { segment: 7, ..self::step(&[], 20) };
+        let bottleneck = Bottleneck::of(step, &lowest, 2, at_once);
         assert!(!bottleneck.because.is_empty());
         bottleneck.resource
     }
@@ -280,6 +305,20 @@ mod tests {
         let calm = [("harness", 0.3, 0.1), ("server[0]", 0.2, 0.1), idle];
         assert_eq!(named(&step(&calm, 60)), Resource::Dependencies);
         assert_eq!(named(&step(&calm, 21)), Resource::Unknown);
+    }
+
+    #[test]
+    fn a_dependency_is_full_only_where_the_plan_bounds_it() {
+        let calm = [("harness", 0.3, 0.1), ("server[0]", 0.2, 0.1)];
+        let slow = step(&calm, 60);
+        assert_eq!(named_of(&slow, Some(3)), Resource::Dependencies);
+        // Three calls at a time leave turns to spare, or there is no such thing as a turn.
+        assert_eq!(named_of(&slow, Some(4)), Resource::Generator);
+        assert_eq!(named_of(&slow, None), Resource::Generator);
+        assert_eq!(named_of(&step(&calm, 24), None), Resource::Unknown);
+        let only = Bottleneck::of(&slow, &slow, 2, Some(3));
+        assert_eq!(only.resource, Resource::Dependencies);
+        assert_eq!(Bottleneck::of(&slow, &slow, 2, None).resource, Resource::Unknown);
     }
 
     #[test]

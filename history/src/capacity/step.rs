@@ -39,6 +39,8 @@ pub struct Step {
     pub traffic: Traffic,
     /// The objectives that were broken, with the value that broke each.
     pub broken: Vec<(Threshold, f64)>,
+    /// The objectives of which it tells nothing.
+    pub untold: Vec<Untold>,
     /// How it ended.
     pub end: End,
     /// The share of arrivals that started over 100 ms late though a virtual user was free.
@@ -49,6 +51,23 @@ pub struct Step {
     pub machine_busy: Option<f64>,
     /// The calls of the played dependencies, by kind.
     pub calls: Vec<Calls>,
+}
+
+/// An objective of which a step tells nothing, for want of answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Untold {
+    /// Which.
+    pub threshold: Threshold,
+    /// How many answers there were to what it looks at.
+    pub answers: u64,
+}
+
+impl Untold {
+    /// `p99 of all requests needs 100 answers, and had 62`.
+    pub fn words(&self) -> String {
+        let (subject, needed) = (self.threshold.subject(), self.threshold.metric.answers_needed());
+        format!("{subject} needs {needed} answers, and had {}", self.answers)
+    }
 }
 
 /// Calls of one kind that a played dependency saw.
@@ -74,26 +93,22 @@ impl Step {
     }
 
     fn of(run: &RunView, segment: &Segment) -> Self {
-        let values: Vec<(&Threshold, Option<f64>)> = run
-            .plan
-            .fail_if
-            .iter()
-            .map(|threshold| (threshold, threshold.value(run, segment)))
-            .collect();
-        let broken: Vec<(Threshold, f64)> = values
-            .iter()
-            .filter_map(|(threshold, value)| {
-                value
-                    .filter(|value| threshold.is_broken_by(*value))
-                    .map(|value| ((*threshold).clone(), value))
-            })
-            .collect();
-        let is_told = segment.is_complete && values.iter().all(|(_, value)| value.is_some());
-        let end = match (is_told, broken.is_empty()) {
+        let (mut broken, mut untold) = (Vec::new(), Vec::new());
+        for threshold in &run.plan.fail_if {
+            let traffic = Traffic::of(run, segment, threshold.scope);
+            let threshold = threshold.clone();
+            match threshold.metric.value(&traffic) {
+                None => untold.push(Untold { threshold, answers: traffic.served }),
+                Some(value) if threshold.is_broken_by(value) => broken.push((threshold, value)),
+                Some(_) => {}
+            }
+        }
+        let end = match (broken.is_empty(), untold.is_empty()) {
+            _ if !segment.is_complete => End::Void,
             // Nothing was served in time to tell a latency, and that alone breaks a bound.
-            (_, false) if segment.is_complete => End::Broke,
+            (false, _) => End::Broke,
             (true, true) => End::Held,
-            _ => End::Void,
+            (true, false) => End::Void,
         };
         Self {
             segment: segment.plan.number,
@@ -102,6 +117,7 @@ impl Step {
             measured_ns: segment.measured_ns(),
             traffic: Traffic::of(run, segment, Scope::All),
             broken,
+            untold,
             end,
             late: late(run, segment),
             usage: Usage::of(run.samples_of(segment)),

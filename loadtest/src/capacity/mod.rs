@@ -8,8 +8,8 @@ use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::run::{self, Service, Settings, World};
 use anyhow::{Context as _, Result};
-use redrill_history::capacity::{End, Step, levels};
-use redrill_history::{CapacityPlan, RunView, SECOND_NS, SegmentPlan, SegmentRole};
+use redrill_history::capacity::{End, Step, levels, step_length};
+use redrill_history::{CapacityPlan, ResolvedPlan, RunView, SECOND_NS, SegmentPlan, SegmentRole};
 use search::Next;
 use std::time::Duration;
 
@@ -33,36 +33,76 @@ async fn search(world: &World<'_>, environment: &Environment) -> Result<()> {
     let capacity = plan.capacity.as_ref().context("the plan has no capacity section")?;
     let service = Service::start(world, environment, &world.plan.target).await?;
     let until_ns = world.stage.clock.now_ns() + nanoseconds(capacity.within);
-    let mut segments = 0;
-    let warm_up = CapacityPlan { step: WARM_UP, discard: WARM_UP, ..capacity.clone() };
-    let mut next = Next::Try(capacity.from_per_s, SegmentRole::Warmup);
-    while let Next::Try(rate_per_s, role) = next {
-        let of = if role == SegmentRole::Warmup { &warm_up } else { capacity };
+    let first_per_s = capacity.at_least_per_s.unwrap_or(capacity.from_per_s);
+    let warm_up = Planned {
+        rate_per_s: first_per_s.min(capacity.from_per_s),
+        role: SegmentRole::Warmup,
+        duration: WARM_UP,
+        discard: WARM_UP,
+    };
+    let mut next = Some(warm_up);
+    let mut number = 0;
+    while let Some(step) = next {
         let segment = SegmentPlan {
-            number: segments,
-            role,
+            number,
+            role: step.role,
             side: None,
-            duration: of.step,
-            discard: of.discard,
-            capabilities: scale::to(rate_per_s, &plan.load),
+            duration: step.duration,
+            discard: step.discard,
+            capabilities: scale::to(step.rate_per_s, &plan.load),
         };
         let loaded = service.load(&segment, &[]).await?;
         // What a step leaves undone would be the next one's load.
         if world.interrupt.is_set() || !service.drain(&loaded, plan.load.drain).await {
             return Ok(());
         }
-        segments += 1;
+        number += 1;
         let steps = measured(world).await?;
-        tell(world, &steps, role);
-        if world.stage.clock.now_ns() > until_ns {
-            world.progress.step("the search has used up its time");
-            return Ok(());
-        }
-        let seen = levels(steps.iter().map(|step| (step.rate_per_s, step.end)));
-        let is_void = steps.last().is_some_and(|step| step.end == End::Void);
-        next = if is_void { Next::Done } else { search::next(capacity, plan.seed, &seen) };
+        tell(world, &steps, step.role);
+        let left_ns = until_ns.saturating_sub(world.stage.clock.now_ns());
+        next =
+            planned(plan, capacity, &steps, Duration::from_nanos(left_ns)).unwrap_or_else(|why| {
+                world.progress.step(&why);
+                None
+            });
     }
     Ok(())
+}
+
+/// A step to make.
+struct Planned {
+    rate_per_s: f64,
+    role: SegmentRole,
+    duration: Duration,
+    discard: Duration,
+}
+
+/// The step after `steps`, none when all is told; why it cannot be made in the time that is left.
+fn planned(
+    plan: &ResolvedPlan,
+    capacity: &CapacityPlan,
+    steps: &[Step],
+    left: Duration,
+) -> Result<Option<Planned>, String> {
+    let seen = levels(steps.iter().map(|step| (step.rate_per_s, step.end)));
+    let Next::Try(rate_per_s, role) = search::next(capacity, plan.seed, &seen) else {
+        return Ok(None);
+    };
+    if left.is_zero() {
+        return Err("the search has used up its time".to_owned());
+    }
+    let duration = step_length(plan, rate_per_s, steps)
+        .map_err(|why| format!("a step at {rate_per_s:.1}/s would say nothing: {why}"))?;
+    // A step of the plan's length may end late; one that must be long is not begun in vain.
+    if duration > capacity.step.max(left) {
+        return Err(format!(
+            "a step at {rate_per_s:.1}/s needs {:.0} s to have enough answers, and {:.0} s of \
+             capacity.within are left",
+            duration.as_secs_f64().ceil(),
+            left.as_secs_f64()
+        ));
+    }
+    Ok(Some(Planned { rate_per_s, role, duration, discard: capacity.discard }))
 }
 
 /// The steps so far, read from the run folder as a report reads them.
@@ -82,7 +122,10 @@ fn tell(world: &World<'_>, steps: &[Step], role: SegmentRole) {
     };
     let end = match step.end {
         End::Held => "held".to_owned(),
-        End::Void => "says nothing".to_owned(),
+        End::Void => {
+            let why = step.untold.first().map(|untold| format!(": {}", untold.words()));
+            format!("says nothing{}", why.unwrap_or_default())
+        }
         End::Broke => {
             let broken = step.broken.iter().map(|(threshold, _)| threshold.to_string());
             format!("broke: {}", broken.collect::<Vec<_>>().join(", "))
@@ -100,4 +143,32 @@ fn tell(world: &World<'_>, steps: &[Step], role: SegmentRole) {
 
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX - SECOND_NS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redrill_history::Threshold;
+
+    fn plan(rate_per_s: f64) -> (ResolvedPlan, CapacityPlan) {
+        let mut plan = ResolvedPlan::example();
+        let capacity = CapacityPlan { from_per_s: rate_per_s, ..CapacityPlan::default() };
+        plan.capacity = Some(capacity.clone());
+        plan.fail_if = vec![Threshold::parse("p99 > 250ms").unwrap()];
+        (plan, capacity)
+    }
+
+    #[test]
+    fn a_step_at_a_low_rate_is_long_enough_for_its_answers_or_is_not_begun() {
+        let duration = |rate, left_s| {
+            let (plan, capacity) = plan(rate);
+            let planned = planned(&plan, &capacity, &[], Duration::from_secs(left_s))?;
+            Ok::<_, String>(planned.unwrap().duration.as_secs_f64().round())
+        };
+        assert_eq!(duration(10.0, 200), Ok(12.0));
+        assert_eq!(duration(400.0, 1), Ok(6.0));
+        let told = duration(10.0, 11).unwrap_err();
+        assert!(told.contains("10.0/s needs 12 s") && told.contains("11 s of"), "{told}");
+        assert!(duration(400.0, 0).unwrap_err().contains("used up its time"));
+    }
 }

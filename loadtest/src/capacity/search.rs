@@ -33,7 +33,13 @@ pub(super) fn next(plan: &CapacityPlan, seed: u64, levels: &[Level]) -> Next {
     if let Some(level) = levels.iter().find(|level| level.end().is_none()) {
         return again(*level);
     }
-    let Answer { held, broke } = Answer::of(levels);
+    let answer = Answer::of(levels);
+    if let Some(asked) = plan.at_least_per_s
+        && let Some(next) = decide(asked, answer)
+    {
+        return next;
+    }
+    let Answer { held, broke } = answer;
     match (held, broke) {
         (_, Some(broke)) if broke.steps() == 1 && held_above(levels, broke) => again(broke),
         (Some(held), Some(broke))
@@ -53,6 +59,15 @@ pub(super) fn next(plan: &CapacityPlan, seed: u64, levels: &[Level]) -> Next {
         }
         (None, None) => Next::Done,
     }
+}
+
+/// What a check does at the rate that it asks for: a step there is tried again before it is
+/// believed, and two that agree are all that was asked.
+fn decide(asked_per_s: f64, answer: Answer) -> Option<Next> {
+    if answer.decides(asked_per_s).is_some() {
+        return Some(Next::Done);
+    }
+    answer.reaches(asked_per_s).or(answer.falls_short(asked_per_s)).map(again)
 }
 
 fn again(level: Level) -> Next {
@@ -145,10 +160,12 @@ mod tests {
     fn a_check_begins_at_its_rate_and_decides_it() {
         let asked = CapacityPlan { at_least_per_s: Some(800.0), ..plan() };
         assert_eq!(next(&asked, 1, &[]), Next::Try(800.0, SegmentRole::Probe));
-        let (carried, _) = search(&asked, 1, |_, rate| rate <= 820.0);
-        assert!(carried.held.unwrap().rate_per_s >= 800.0);
-        let (not_carried, _) = search(&asked, 1, |_, rate| rate <= 790.0);
-        assert!(not_carried.broke.unwrap().rate_per_s <= 800.0);
+        let (carried, steps) = search(&asked, 1, |_, rate| rate <= 820.0);
+        assert_eq!((carried.decides(800.0), steps), (Some(End::Held), 2));
+        let (not_carried, steps) = search(&asked, 1, |_, rate| rate <= 790.0);
+        assert_eq!((not_carried.decides(800.0), steps), (Some(End::Broke), 2));
+        let (unlucky, steps) = search(&asked, 1, |number, rate| number > 0 && rate <= 820.0);
+        assert_eq!((unlucky.decides(800.0), steps), (Some(End::Held), 3));
     }
 
     #[test]

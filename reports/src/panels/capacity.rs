@@ -38,8 +38,9 @@ impl Panel for Capacity {
             id: "capacity-figure".to_owned(),
             title: "What was served and how fast, over the rate that was offered".to_owned(),
             description: description(&steps, answer),
-            how_to_read: "Each mark is a step: a filled box where every threshold held, a cross \
-                          where one was broken. Lines go through the median of the steps at a \
+            how_to_read: "Each mark is a step: a filled box where every threshold held, a red \
+                          cross where one was broken, a grey cross where the step says nothing, \
+                          since it had too few answers or was cut short. Lines go through the median of the steps at a \
                           rate. The limit lies in the tinted band, between the highest rate that \
                           held and the lowest that did not."
                 .to_owned(),
@@ -47,7 +48,7 @@ impl Panel for Capacity {
             data: steps_table(&steps),
         };
         html! {
-            @if let Some(full) = Bottleneck::at_knee(&steps, cores) {
+            @if let Some(full) = Bottleneck::at_knee(&steps, run) {
                 p.full {
                     strong { "Full: " (full.resource.name()) "." }
                     " " (sentence(&full.because))

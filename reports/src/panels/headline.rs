@@ -140,15 +140,17 @@ fn capacity(run: &RunView) -> Vec<(&'static str, String, String)> {
         level
             .map_or_else(|| "–".to_owned(), |level| format!("{}/s", format::rate(level.rate_per_s)))
     };
-    let tried = |level: Option<Level>| {
-        let count = level.map_or(0, |level| u64::from(level.steps()));
-        format!("tried in {}", format::counted(count, "step"))
+    let tried = |level: Option<Level>, none: &str| match level {
+        Some(level) => {
+            format!("tried in {}", format::counted(u64::from(level.steps()), "step"))
+        }
+        None => none.to_owned(),
     };
-    let full = Bottleneck::at_knee(&steps, run.environment.cores);
+    let full = Bottleneck::at_knee(&steps, run);
     let full = full.map_or("–", |full| full.resource.name());
     vec![
-        ("Carried", rate(answer.held), tried(answer.held)),
-        ("Broke", rate(answer.broke), tried(answer.broke)),
+        ("Carried", rate(answer.held), tried(answer.held, "no rate that was tried")),
+        ("Broke", rate(answer.broke), tried(answer.broke, "no rate that was tried")),
         ("Full", full.to_owned(), "at the lowest rate that broke".to_owned()),
     ]
 }

@@ -1,7 +1,7 @@
 //! The rate that a search found, and what was full there.
 
 use crate::checker::{Checker, Objective, many};
-use redrill_history::capacity::{Answer, Bottleneck, Resource, Step};
+use redrill_history::capacity::{Answer, Bottleneck, End, Level, Resource, Step, step_length};
 use redrill_history::{
     CapacityPlan, Finding, Measure, Metric, ResolvedPlan, RunKind, RunView, Unit, Verdict,
     process_kind,
@@ -30,7 +30,7 @@ impl Checker for Rate {
     fn check(&self, run: &RunView) -> Finding {
         let steps = Step::all(run);
         let answer = Answer::of_steps(&steps);
-        let bottleneck = Bottleneck::at_knee(&steps, run.environment.cores);
+        let bottleneck = Bottleneck::at_knee(&steps, run);
         let plan = run.plan.capacity.clone().unwrap_or_default();
         let mut finding = Finding::new(self.id(), self.statement());
         finding.examined = steps.iter().map(|step| step.traffic.offered).sum();
@@ -44,8 +44,13 @@ impl Checker for Rate {
             return finding.inconclusive("Nothing to examine: no step was run.");
         }
         finding.verdict = verdict;
-        let lead = doubt.unwrap_or_else(|| format!("The service carries {}", carried(answer)));
-        finding.summary = lead + &details(&steps, answer, bottleneck.as_ref());
+        let asked = plan.at_least_per_s.map_or("", |_| ", as asked");
+        let lead =
+            doubt.unwrap_or_else(|| format!("The service carries {}{asked}", carried(answer)));
+        let why = (verdict == Verdict::Inconclusive).then(|| wanting(&run.plan, &steps, answer));
+        finding.summary = lead
+            + &why.flatten().unwrap_or_default()
+            + &details(&steps, answer, bottleneck.as_ref());
         finding.definite = u64::from(verdict == Verdict::Fail);
         finding.possible = finding.definite;
         finding
@@ -62,27 +67,41 @@ fn judged(
     let broke = answer.broke.map(|level| level.rate_per_s);
     let outside = bottleneck.map(|full| full.resource).filter(|resource| resource.is_outside());
     let open = |doubt: String| (Verdict::Inconclusive, Some(doubt));
-    let outside = outside.map_or("", Resource::told);
+    let decided = plan.at_least_per_s.and_then(|least| answer.decides(least));
+    match (plan.at_least_per_s, decided) {
+        (Some(_), Some(End::Held)) => return (Verdict::Pass, None),
+        (Some(least), None) => {
+            let is_near = |of: Option<Level>| of.is_some_and(|level| level.is_at(least));
+            if is_near(answer.held) || is_near(answer.broke) {
+                return open(format!(
+                    "The steps at {} do not decide it: it takes two that agree, and the search \
+                     ended before",
+                    rate(least)
+                ));
+            }
+        }
+        _ => {}
+    }
     match (plan.at_least_per_s, held, broke) {
-        // The rate itself was a step, and rates of steps are compared as levels are.
-        (Some(least), Some(held), _) if held >= least * 0.999 => (Verdict::Pass, None),
-        _ if !outside.is_empty() => open(match held {
-            Some(held) => format!("{outside}: the service carries {} or more", rate(held)),
-            None => format!("{outside} at every rate that was tried"),
-        }),
-        (Some(least), _, Some(broke)) if broke <= least * 1.001 => {
-            let doubt =
-                format!("The service does not carry {}, but {}", rate(least), carried(answer));
-            (Verdict::Fail, Some(doubt))
+        (_, held, Some(broke)) if outside.is_some() => {
+            let full = outside.map_or("", Resource::told);
+            open(match held {
+                Some(held) => format!("{full}: the service carries {} or more", rate(held)),
+                None => format!("{full} at {}, and no rate was carried", rate(broke)),
+            })
+        }
+        (Some(least), held, _) if decided == Some(End::Broke) => {
+            let but = held.map(|held| format!(", but {}", rate(held))).unwrap_or_default();
+            (Verdict::Fail, Some(format!("The service does not carry {}{but}", rate(least))))
         }
         (_, Some(held), None) => open(format!(
             "Nothing broke up to {}: raise capacity.most_per_s, or give the search more time",
             rate(held)
         )),
         (_, None, Some(broke)) => {
-            open(format!("No rate was carried; the lowest that was tried was {}", rate(broke)))
+            open(format!("No rate was carried; the lowest that broke was {}", rate(broke)))
         }
-        (_, Some(_), Some(_)) if answer.is_confirmed(plan.precision) => (Verdict::Pass, None),
+        (None, Some(_), Some(_)) if answer.is_confirmed(plan.precision) => (Verdict::Pass, None),
         (_, Some(held), Some(broke)) => open(format!(
             "The search ended before the rate was confirmed: it lies from {} to {}",
             rate(held),
@@ -90,6 +109,31 @@ fn judged(
         )),
         (_, None, None) => open("No step told anything".to_owned()),
     }
+}
+
+/// What an open search lacked: `; a step at 25.0/s says nothing: p99 of all requests needs 100
+/// answers, and had 62`.
+fn wanting(plan: &ResolvedPlan, steps: &[Step], answer: Answer) -> Option<String> {
+    let capacity = plan.capacity.clone().unwrap_or_default();
+    let silent = steps.last().filter(|step| !step.untold.is_empty() && step.end == End::Void);
+    if let Some(step) = silent {
+        let why = step.untold[0].words();
+        let next = match step_length(plan, step.rate_per_s, steps) {
+            Ok(needed) => format!("; it must last {} s", needed.as_secs_f64().ceil()),
+            Err(_) => String::new(),
+        };
+        return Some(format!("; the step at {} says nothing: {why}{next}", rate(step.rate_per_s)));
+    }
+    let (None, Some(broke)) = (answer.held, answer.broke) else { return None };
+    let needed = step_length(plan, broke.rate_per_s, steps).ok()?;
+    (needed > capacity.step).then(|| {
+        format!(
+            "; at {} or less a step takes {} s or more to have enough answers: raise \
+             capacity.within",
+            rate(broke.rate_per_s),
+            needed.as_secs_f64().ceil()
+        )
+    })
 }
 
 fn carried(answer: Answer) -> String {
@@ -104,10 +148,11 @@ fn details(steps: &[Step], answer: Answer, bottleneck: Option<&Bottleneck>) -> S
             .broken
             .iter()
             .map(|(threshold, value)| {
-                format!("{} {}", threshold.metric.name(), number(threshold.metric, *value))
+                let (name, value) = (threshold.metric.name(), number(threshold.metric, *value));
+                format!("{name} {value}, not {}", threshold.bound())
             })
             .collect();
-        text += &format!("; {} came to {}", rate(knee.rate_per_s), broken.join(", "));
+        text += &format!("; {} came to {}", rate(knee.rate_per_s), broken.join("; "));
     }
     text += &format!(" ({})", many(steps.len() as u64, "step"));
     if let Some(full) = bottleneck {
@@ -156,7 +201,8 @@ fn measures(steps: &[Step], answer: Answer) -> Vec<Measure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redrill_history::capacity::{End, Level};
+    use redrill_history::capacity::Untold;
+    use redrill_history::{SegmentRole, Threshold, Traffic};
 
     fn level(rate_per_s: f64, end: End) -> Option<Level> {
         let (held, broke) = if end == End::Held { (2, 0) } else { (0, 2) };
@@ -204,5 +250,51 @@ mod tests {
         assert_eq!(verdict(Some(10.0), dead, None), Verdict::Fail);
         let nothing = Answer { held: None, broke: None };
         assert_eq!(verdict(Some(10.0), nothing, None), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn one_step_decides_no_check() {
+        let one = |rate_per_s, end| {
+            let (held, broke) = if end == End::Held { (1, 0) } else { (0, 1) };
+            Some(Level { rate_per_s, held, broke })
+        };
+        let held = Answer { held: one(800.0, End::Held), broke: None };
+        let broke = Answer { held: None, broke: one(800.0, End::Broke) };
+        for answer in [held, broke] {
+            assert_eq!(verdict(Some(800.0), answer, None), Verdict::Inconclusive);
+        }
+        let twice = Answer { held: level(800.0, End::Held), broke: None };
+        assert_eq!(verdict(Some(800.0), twice, None), Verdict::Pass);
+    }
+
+    #[test]
+    fn an_open_search_says_what_its_steps_lacked() {
+        let mut plan = ResolvedPlan::example();
+        let threshold = Threshold::parse("p99 > 250ms").unwrap();
+        plan.fail_if.push(threshold.clone());
+        plan.capacity = Some(CapacityPlan::default());
+        let step = Step {
+            segment: 0,
+            role: SegmentRole::Probe,
+            rate_per_s: 10.0,
+            measured_ns: 0..1,
+            traffic: Traffic { seconds: 5.0, ..Traffic::default() },
+            broken: Vec::new(),
+            untold: vec![Untold { threshold, answers: 50 }],
+            end: End::Void,
+            late: 0.0,
+            usage: Vec::new(),
+            machine_busy: None,
+            calls: Vec::new(),
+        };
+        let nothing = Answer { held: None, broke: None };
+        let told = wanting(&plan, &[step], nothing).unwrap();
+        assert!(told.contains("10.0/s says nothing: p99 of all requests needs 100"), "{told}");
+        assert!(told.contains("must last 12 s"), "{told}");
+        let low = Answer { held: None, broke: level(5.0, End::Broke) };
+        let told = wanting(&plan, &[], low).unwrap();
+        assert!(told.contains("takes 23 s or more") && told.contains("within"), "{told}");
+        let high = Answer { held: None, broke: level(500.0, End::Broke) };
+        assert_eq!(wanting(&plan, &[], high), None);
     }
 }
