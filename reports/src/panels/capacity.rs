@@ -40,9 +40,9 @@ impl Panel for Capacity {
             description: description(&steps, answer),
             how_to_read: "Each mark is a step: a filled box where every threshold held, a red \
                           cross where one was broken, a grey cross where the step says nothing, \
-                          since it had too few answers or was cut short. Lines go through the median of the steps at a \
-                          rate. The limit lies in the tinted band, between the highest rate that \
-                          held and the lowest that did not."
+                          since it had too few answers or was cut short. Lines go through the \
+                          median of the steps at a rate. The limit lies in the tinted band, \
+                          between the highest rate that held and the lowest that did not."
                 .to_owned(),
             svg: curve::draw(&steps, answer, cores),
             data: steps_table(&steps),

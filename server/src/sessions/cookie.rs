@@ -1,9 +1,9 @@
 //! The signed cookie that carries a session's id, and the extractor that reads it.
 //!
-//! Over the crate that axum-extra's `SignedCookieJar` wraps, not over the jar itself: a jar verifies
-//! every cookie that a request has and signs it anew to keep it, verifies ours again when asked for
-//! it, and signs it once more to renew it. Here ours alone is verified, once, and its text sent
-//! back.
+//! Over the crate that axum-extra's `SignedCookieJar` wraps, not over the jar itself: a jar
+//! verifies every cookie that a request has and signs it anew to keep it, verifies ours again when
+//! asked for it, and signs it once more to renew it. Here ours alone is verified, once, and its
+//! text sent back.
 
 use std::sync::Arc;
 
