@@ -64,6 +64,9 @@ pub enum RunKind {
 }
 
 impl RunKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Drill, Self::Load, Self::Capacity, Self::Gate];
+
     /// The command that runs it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -54,6 +54,12 @@ pub fn wants_colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
+/// Columns of the terminal on which answers are read; 80 where they are not.
+pub fn width() -> usize {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map_or(80, |(width, _)| usize::from(width.0))
+}
+
 /// Sends the logs of this process to standard error: `level` as `tracing` filters write it
 /// (`info`, `redrill_server=debug`); one that cannot be read counts as `info`.
 pub fn log(level: &str) {

@@ -1,42 +1,94 @@
-//! `redrill plan`: check a plan, or show it with every default written out.
+//! `redrill plan`: begin a plan, check one, show one, and the schema of them all.
 
 use super::Subcommand;
+use super::recording::LARGEST_SEED;
 use crate::exit::Exit;
 use crate::output;
-use crate::plan::{Overrides, PLANS};
+use crate::plan::{self, Overrides, PLANS};
 use anyhow::{Context as _, Result};
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command, FromArgMatches, value_parser};
+use redrill_history::ResolvedPlan;
 
 pub(super) struct Plan;
 
 #[derive(Debug, Args)]
-struct Arguments {
+struct Given {
     /// A plan that comes with redrill, the path of a plan file, or - for standard input
     #[arg(default_value = PLANS[0].0)]
     plan: String,
+    /// Where every random choice comes from; the plan's own by default
+    #[arg(long, value_parser = value_parser!(u64).range(..=LARGEST_SEED))]
+    seed: Option<u64>,
+}
+
+impl Given {
+    fn resolved(&self) -> Result<ResolvedPlan> {
+        let overrides = Overrides { seed: self.seed, ..Overrides::default() };
+        Ok(plan::Plan::load(&self.plan, &overrides)?.resolved)
+    }
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    #[command(flatten)]
+    given: Given,
+    /// Print the plan itself with every default written out: TOML that reads back as this plan
+    #[arg(long)]
+    toml: bool,
+}
+
+#[derive(Debug, Args)]
+struct New {
+    /// What the plan is called
+    #[arg(default_value = "my-plan")]
+    name: String,
 }
 
 impl Subcommand for Plan {
     fn clap(&self) -> Command {
         let check = Command::new("check").about("Say whether a plan can be run");
-        let show = Command::new("show").about("Print a plan with every default written out");
+        let show = Command::new("show")
+            .about("Draw the run of a plan and say what it needs, or write every default out");
+        let new = Command::new("new").about("Print a commented plan to start from");
+        let catalogue = Command::new("catalogue")
+            .about("Print what the plans that come with redrill ask and do, as Markdown");
+        let schema = Command::new("schema").about("Print the JSON schema of plan files");
         Command::new("plan")
-            .about("Check or show a plan")
+            .about("Begin, check or show a plan")
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .subcommand(Arguments::augment_args(check))
-            .subcommand(Arguments::augment_args(show))
+            .subcommand(Given::augment_args(check))
+            .subcommand(Show::augment_args(show))
+            .subcommand(New::augment_args(new))
+            .subcommand(catalogue)
+            .subcommand(schema)
     }
 
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
         let (action, arguments) = arguments.subcommand().context("clap requires an action")?;
-        let arguments = Arguments::from_arg_matches(arguments)?;
-        let plan = crate::plan::Plan::load(&arguments.plan, &Overrides::default())?;
-        if action == "show" {
-            output::line(plan.resolved.to_toml()?.trim_end())?;
-        } else {
-            output::line(&format!("{} can be run", plan.resolved.name))?;
+        match action {
+            "check" => check(&Given::from_arg_matches(arguments)?)?,
+            "show" => show(&Show::from_arg_matches(arguments)?)?,
+            "new" => new(&New::from_arg_matches(arguments)?)?,
+            "catalogue" => output::line(plan::catalogue()?.trim_end())?,
+            _ => output::line(&format!("{:#}", plan::schema()))?,
         }
         Ok(Exit::Pass)
     }
+}
+
+fn check(given: &Given) -> Result<()> {
+    output::line(&format!("{} can be run", given.resolved()?.name))
+}
+
+fn show(show: &Show) -> Result<()> {
+    let plan = show.given.resolved()?;
+    if show.toml {
+        return output::line(plan.to_toml()?.trim_end());
+    }
+    output::line(&plan::picture(&plan, output::width(), output::wants_colour()))
+}
+
+fn new(new: &New) -> Result<()> {
+    output::line(plan::example(&new.name)?.trim_end())
 }

@@ -1,15 +1,18 @@
 //! What every command that makes a run takes.
 
 use crate::run::Settings;
-use clap::Args;
+use clap::{Args, value_parser};
 use std::io;
 use std::path::PathBuf;
+
+/// A plan keeps its seed, and TOML no larger number.
+pub(super) const LARGEST_SEED: u64 = i64::MAX.unsigned_abs();
 
 // No doc comment: where this is flattened, clap would make it what the command is about.
 #[derive(Debug, Args)]
 pub(super) struct Recording {
     /// Where every random choice comes from; the same seed gives the same load, order and timeline
-    #[arg(long)]
+    #[arg(long, value_parser = value_parser!(u64).range(..=LARGEST_SEED))]
     pub(super) seed: Option<u64>,
     /// The folder that run folders are made in
     #[arg(long, value_name = "FOLDER", default_value = "runs")]

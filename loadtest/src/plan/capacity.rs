@@ -31,7 +31,7 @@ pub(super) fn resolve(
     overrides: &Overrides,
     source: &Source<'_>,
 ) -> Result<Option<CapacityPlan>> {
-    if kind != RunKind::Capacity {
+    if kind != RunKind::Capacity && written.is_none() {
         return Ok(None);
     }
     let none = CapacityFile::default();
@@ -62,7 +62,10 @@ pub(super) fn resolve(
         discard: span("discard", file.discard.as_ref(), default.discard, Duration::ZERO)?,
         within: span("within", file.within.as_ref(), default.within, SECOND)?,
     };
-    let Some(complaint) = complaint(&plan, overrides) else { return Ok(Some(plan)) };
+    let Some(complaint) = complaint(&plan, overrides) else {
+        // What another command reads must make sense, too.
+        return Ok(Some(plan).filter(|_| kind == RunKind::Capacity));
+    };
     Err(match written {
         Some(written) => source.at(&written.span(), &complaint),
         None => source.whole(&complaint),

@@ -86,7 +86,7 @@ fn heirless<'a>(planned: &'a PlannedFault, environment: &EnvironmentPlan) -> Opt
 }
 
 /// Names of what the environment has, none of them twice.
-fn names(
+pub(super) fn names(
     written: Option<&Spanned<Vec<Spanned<String>>>>,
     environment: &EnvironmentPlan,
     instances: u8,

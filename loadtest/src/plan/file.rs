@@ -1,6 +1,7 @@
 //! A plan as it is written: everything optional, nothing unknown, and where each value stands.
 
 use super::capacity::CapacityFile;
+use super::chaos::ChaosFile;
 use super::effects::EffectsFile;
 use super::environment::EnvironmentFile;
 use super::fault::FaultFile;
@@ -24,6 +25,7 @@ pub(super) struct PlanFile {
     pub(super) kind: Option<Spanned<RunKind>>,
     pub(super) fail_if: Vec<Spanned<String>>,
     pub(super) capacity: Option<Spanned<CapacityFile>>,
+    pub(super) chaos: Option<Spanned<ChaosFile>>,
     pub(super) effects: EffectsFile,
     pub(super) load: LoadFile,
     pub(super) target: TargetSection,

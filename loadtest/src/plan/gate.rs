@@ -8,6 +8,7 @@ use redrill_history::{Baseline, GatePlan, LoadPlan, Tolerated, print_duration};
 use redrill_scenarios::gate::metrics::{self, METRICS};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -34,8 +35,14 @@ pub(super) struct GateFile {
     baseline: Option<Baseline>,
 }
 
-/// With every default; the candidate's name is empty where only the command line says it.
-pub(super) fn resolve(file: GateFile, load: &LoadPlan, source: &Source<'_>) -> Result<GatePlan> {
+/// With every default; the candidate's name is empty where only the command line says it, and
+/// `length` is where the length of a block stands.
+pub(super) fn resolve(
+    file: GateFile,
+    load: &LoadPlan,
+    source: &Source<'_>,
+    length: Option<Range<usize>>,
+) -> Result<GatePlan> {
     let pairs = whole("pairs", file.pairs.as_ref(), PAIRS, PAIRS_LEAST..=PAIRS_MOST, source)?;
     let fresh_every = whole("fresh_every", file.fresh_every.as_ref(), 1, 1..=PAIRS_MOST, source)?;
     let discards = Duration::ZERO..=LONGEST_RUN;
@@ -47,8 +54,8 @@ pub(super) fn resolve(file: GateFile, load: &LoadPlan, source: &Source<'_>) -> R
             print_duration(load.duration),
             print_duration(discard)
         );
-        return Err(match &file.discard {
-            Some(written) => source.at(&written.span(), &message),
+        return Err(match file.discard.as_ref().map(Spanned::span).or(length) {
+            Some(span) => source.at(&span, &message),
             None => source.whole(&message),
         });
     }

@@ -105,6 +105,10 @@ pub const KEYS: &[Key] = &[
         "a cut's other side, or whose links a toxic is on; a list",
     ),
     key("fault.with", Else("nothing by default"), "settings of the fault"),
+    key("chaos.faults", Else("all that heal by default"), "kinds of fault that are drawn, a list"),
+    key("chaos.targets", Else("all that there is by default"), "what they may hit, a list"),
+    key("chaos.every", Else("10s by default"), "from one drawn fault to the next, at the mean"),
+    key("chaos.lasts", Else("2s to 8s by default"), "the shortest and the longest, a list"),
     key("objectives", Else("none by default"), "bounds on what the checks find, by their names"),
     key("capacity.from_per_s", Or("100.0"), "arrivals a second in the first step"),
     key("capacity.most_per_s", Or("50000.0"), "the highest rate that is tried"),
@@ -153,6 +157,7 @@ mod tests {
             ("effects.", "[effects]"),
             ("environment.", "[environment]"),
             ("fault.", "[[fault]]"),
+            ("chaos.", "[chaos]"),
             ("capacity.", "[capacity]"),
             ("gate.", "[gate]"),
         ] {

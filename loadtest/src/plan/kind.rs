@@ -33,9 +33,11 @@ pub(super) fn kind(
         let message = format!("'redrill {}' {what}; {next}", kind.name());
         Err(source.at(span, &message))
     };
-    if let (false, Some(fault)) = (kind == RunKind::Drill, file.fault.first()) {
+    let fault = file.fault.first().map(|fault| fault.kind.span());
+    let fault = fault.or_else(|| file.chaos.as_ref().map(Spanned::span));
+    if let (false, Some(fault)) = (kind == RunKind::Drill, fault) {
         let next = "run this plan with 'redrill drill', or take its faults out";
-        return passed_over(&fault.kind.span(), "injects no faults", next);
+        return passed_over(&fault, "injects no faults", next);
     }
     if let (false, Some((objective, _))) = (kind.is_one_load(), file.objectives.first_key_value()) {
         let next = match kind {

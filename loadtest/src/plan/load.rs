@@ -26,7 +26,7 @@ const CLIENT_TIMEOUT_MOST: Duration = Duration::from_secs(10 * 60);
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LoadFile {
-    duration: Option<Spanned<Time>>,
+    pub(super) duration: Option<Spanned<Time>>,
     client_timeout: Option<Spanned<Time>>,
     drain: Option<Spanned<Time>>,
     capabilities: Option<Spanned<BTreeMap<Capability, CapabilityFile>>>,

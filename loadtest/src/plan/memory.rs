@@ -6,7 +6,7 @@ use anyhow::Result;
 use toml::Spanned;
 
 /// Redis' policies (`redis.conf`, `maxmemory-policy`), its default first.
-const POLICIES: &[&str] = &[
+pub(super) const POLICIES: &[&str] = &[
     "noeviction",
     "allkeys-lru",
     "allkeys-lfu",

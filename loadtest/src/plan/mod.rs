@@ -1,8 +1,12 @@
 //! Plans: what is written, strictly read; what is run, every default written out.
 
 mod capacity;
+mod catalogue;
+mod chaos;
+mod draw;
 mod effects;
 mod environment;
+mod example;
 mod fault;
 mod file;
 mod gate;
@@ -10,20 +14,32 @@ mod keys;
 mod kind;
 mod load;
 mod memory;
+#[cfg(test)]
+mod mutations;
 mod name;
+mod needs;
 mod objectives;
+mod paper;
+mod picture;
 mod place;
 mod range;
 #[cfg(test)]
 mod refusals;
 mod resolve;
+mod schema;
+mod settings;
 mod shape;
+mod takes;
 mod target;
 mod words;
 
+pub(crate) use catalogue::catalogue;
+pub(crate) use example::example;
 pub(crate) use gate::tolerate;
 pub use keys::{Given, KEYS, Key};
 pub(crate) use load::{RATE_LEAST, RATE_MOST};
+pub(crate) use picture::picture;
+pub(crate) use schema::schema;
 
 use crate::exit::unusable;
 use crate::input;
@@ -53,6 +69,7 @@ pub const PLANS: &[(&str, &str)] = &[
     ("instance-crash", include_str!("../../../scenarios/plans/instance-crash.toml")),
     ("model-api-outage", include_str!("../../../scenarios/plans/model-api-outage.toml")),
     ("cluster-node-loss", include_str!("../../../scenarios/plans/cluster-node-loss.toml")),
+    ("chaos", include_str!("../../../scenarios/plans/chaos.toml")),
     ("capacity", include_str!("../../../scenarios/plans/capacity.toml")),
     ("gate", include_str!("../../../scenarios/plans/gate.toml")),
     ("steady", include_str!("../../../scenarios/plans/steady.toml")),
@@ -104,7 +121,7 @@ impl Plan {
         if table.is_empty() {
             // Everything has a default; a plan of nothing is a file that was not written yet.
             let message = "the plan is empty; write at least its name and a [load] section \
-                           ('redrill plan show' prints a whole plan)";
+                           ('redrill plan new' prints one to start from)";
             return Err(source.at(&(0..0), message));
         }
         shape::check(&table, &source)?;

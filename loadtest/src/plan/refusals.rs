@@ -27,7 +27,7 @@ fn a_plan_of_nothing_and_names_that_no_folder_can_have() {
     let long = format!("name = \"{}\"\n", "x".repeat(65));
     refuses(&[
         ("", "1:1", "the plan is empty"),
-        ("# nothing yet\n\n", "1:1", "redrill plan show"),
+        ("# nothing yet\n\n", "1:1", "redrill plan new"),
         ("name = \"\"\n", "1:8", "1 to 64 letters"),
         ("name = \"a/b\"\n", "1:8", "letters"),
         ("name = \"..\"\n", "1:8", "begins with a letter"),
@@ -139,6 +139,9 @@ fn numbers_that_make_no_load() {
         ("[environment.sessions]\ntopology = \"x\"\n", "2:12", "sentinel, standalone, cluster"),
         ("kind = \"capacity\"\n[capacity]\nfrom_per_s = 1e-300\n", "3:14", "from 0.001"),
         ("kind = \"capacity\"\n[capacity]\nfrom_per_s = 60000\n", "2:1", "above capacity.most"),
+        ("kind = \"gate\"\n[load]\nduration = \"1s\"\n", "3:12", "500ms longer"),
+        ("[capacity]\nprecision = 0\n", "2:13", "from 0.01 to 1"),
+        ("[gate.tolerated]\nspeed = \"1%\"\n", "2:1", "no metric 'speed'"),
         ("kind = \"capacity\"\n[capacity]\nprecision = 0\n", "3:13", "from 0.01 to 1"),
         ("[load]\ndurration = \"5s\"\n", "2:1", "duration, client_timeout"),
         ("seed = -1\n", "1:8", "whole number"),
@@ -210,7 +213,7 @@ fn faults_that_cannot_act() {
     };
     let on = |targets: &str| fault(&format!("at = \"1s\"\nfor = \"1s\"\ntarget = {targets}"));
     refuses(&[
-        ("[[fault]]\nkind = \"explode\"\nat = \"1s\"\n", "2:8", "kill, restart"),
+        ("[[fault]]\nkind = \"explode\"\nat = \"1s\"\n", "2:8", "kill, stop"),
         ("[[fault]]\nat = \"1s\"\n", "1:1", "kind is missing"),
         ("[fault]\nkind = \"kill\"\n", "1:1", "written [[fault]]"),
         ("fault = [[\"kill\", \"1s\"]]\n", "1:10", "written [[fault]]"),

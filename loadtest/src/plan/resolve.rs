@@ -3,7 +3,8 @@
 use super::file::PlanFile;
 use super::place::Source;
 use super::{
-    Overrides, capacity, effects, environment, fault, gate, kind, load, name, objectives, target,
+    Overrides, capacity, chaos, effects, environment, fault, gate, kind, load, name, objectives,
+    target,
 };
 use anyhow::Result;
 use redrill_history::{ResolvedPlan, RunKind};
@@ -28,19 +29,31 @@ pub(super) fn resolve(
     let service = target::resolve(&file.target, target, &load, source)?;
     let fault = |fault| fault::resolve(fault, &load, &environment, service.instances, source);
     let mut faults = file.fault.iter().map(fault).collect::<Result<Vec<_>>>()?;
+    let seed = overrides.seed.or(file.seed).unwrap_or(1);
+    let chaos = file.chaos.as_ref();
+    faults.extend(chaos::resolve(
+        chaos,
+        seed,
+        &load,
+        &environment,
+        service.instances,
+        &faults,
+        source,
+    )?);
     faults.sort_by_key(|fault| fault.at);
     let objectives = objectives::resolve(file.objectives, source)?;
+    let length = file.load.duration.as_ref().map(Spanned::span);
     let gate = match kind {
         RunKind::Gate => {
             let written = file.gate.map(Spanned::into_inner).unwrap_or_default();
-            Some(gate::resolve(written, &load, source)?)
+            Some(gate::resolve(written, &load, source, length)?)
         }
         RunKind::Drill | RunKind::Load | RunKind::Capacity => None,
     };
     Ok(ResolvedPlan {
         name,
         question,
-        seed: overrides.seed.or(file.seed).unwrap_or(1),
+        seed,
         redrill: env!("CARGO_PKG_VERSION").to_owned(),
         kind,
         fail_if,

@@ -11,7 +11,8 @@ pub(super) fn check(plan: &DeTable<'_>, source: &Source<'_>) -> Result<()> {
     for (name, value) in plan {
         match name.get_ref().as_ref() {
             "fault" => tables(value, "a fault is written [[fault]]", source)?,
-            name @ ("capacity" | "effects" | "environment" | "gate" | "load" | "target") => {
+            name @ ("capacity" | "chaos" | "effects" | "environment" | "gate" | "load"
+            | "target") => {
                 section(value, name, source)?;
             }
             _ => {}
