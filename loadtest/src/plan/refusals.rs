@@ -202,6 +202,10 @@ fn objectives_of_the_wrong_kind() {
 /// A cache without replicas, and a fault.
 const ALONE: &str = "[environment.cache]\ntopology = \"standalone\"\n[[fault]]";
 
+/// A failover where nobody can take over.
+const HEIRLESS: &str = "[environment.cache]\ntopology = \"standalone\"\n[[fault]]\n\
+                        kind = \"failover\"\nat = \"1s\"\ntarget = [\"cache.master\"]\n";
+
 #[test]
 fn faults_that_cannot_act() {
     let fault = |lines: &str| format!("[[fault]]\nkind = \"kill\"\n{lines}\n");
@@ -226,6 +230,8 @@ fn faults_that_cannot_act() {
         (&on("[\"node[0]\", \"node[0]\"]"), "5:22", "already in this list"),
         (&on("[\"main.master\", \"cache.master\"]"), "5:26", "already in this list"),
         (&on("[\"cache.replicas\"]").replace("[[fault]]", ALONE), "7:11", "cache.node[0]"),
+        (&on("[\"main.master[0]\"]"), "5:11", "main.master"),
+        (HEIRLESS, "6:10", "a replica to promote, and cache.master has none"),
         (&late("{ latncy = \"1s\" }"), "6:10", "with takes latency"),
         (&late("{ latency = \"x\" }"), "6:10", "no duration"),
         (&late("{ latency = 5, toxicity = 2 }"), "6:23", "from 0 to 1"),

@@ -86,6 +86,29 @@ mod tests {
     }
 
     #[test]
+    fn a_master_of_another_shard_is_no_old_master() {
+        let mut run = Literal::new()
+            .role("node[1]", NodeRole::Master, 0)
+            .role("node[2]", NodeRole::Master, 0)
+            .role("node[3]", NodeRole::Replica, 0)
+            .fault("kill", "node[1]", 10_000, Some(20_000))
+            .role("node[3]", NodeRole::Master, 12_000);
+        run.parts.plan.environment.main.masters = 3;
+        for node in [1, 2, 3] {
+            run.op(Action::Submit, 1, 0, (10_995, 11_000));
+            run.told(told_by(node));
+        }
+        let run = run.view();
+        let told: Vec<_> = run.operations.iter().map(|op| acknowledged_by(&run, op)).collect();
+        let expected = [
+            "node[1], the old master, before the promotion",
+            "node[2], which was not hit",
+            "node[3], the new master",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
     fn a_loss_is_placed_by_the_moments_and_nodes_of_the_failover() {
         let mut run = Literal::new()
             .role("node[1]", NodeRole::Master, 0)
