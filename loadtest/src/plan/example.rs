@@ -63,7 +63,7 @@ impl Defaults {
     fn new(name: &str) -> Result<Self> {
         let resolved = |kind| {
             let overrides = Overrides { kind: Some(kind), ..Overrides::default() };
-            let text = format!("name = {}\n", Value::from(name));
+            let text = format!("name = {}\nkind = \"{}\"\n", Value::from(name), kind.name());
             let plan = Plan::parse("plan new", &text, &overrides)?.resolved;
             anyhow::Ok(toml::from_str::<Table>(&plan.to_toml()?)?)
         };
@@ -275,19 +275,37 @@ mod tests {
         let plan = Plan::parse("mine", &text, &Overrides::default()).unwrap().resolved;
         assert_eq!((plan.name.as_str(), plan.faults.len()), ("mine", 1));
         let whole = uncommented(&text);
-        let plan = Plan::parse("mine", &whole, &Overrides::default()).unwrap().resolved;
+        let parse = |kind: RunKind, text: &str| {
+            let named = format!("kind = \"{}\"", kind.name());
+            let text = text.replace("kind = \"drill\"", &named);
+            Plan::parse("mine", &text, &Overrides::default()).unwrap().resolved
+        };
+        let plan = parse(RunKind::Drill, &without(&whole, &["capacity", "gate"]));
         // One of each kind, and those that are drawn.
         assert!(plan.faults.len() > FAULTS.len(), "{whole}");
         assert!(plan.objectives.len() > 20, "{whole}");
-        for kind in [RunKind::Capacity, RunKind::Gate] {
-            let (faultless, _) = whole.split_once("\n[[fault]]\n").unwrap();
-            let named = format!("kind = \"{}\"", kind.name());
-            let faultless = faultless.replace("kind = \"drill\"", &named);
-            let (_, sections) = whole.split_once("\n[capacity]\n").unwrap();
-            let text = format!("{faultless}\n[capacity]\n{sections}");
-            let overrides = Overrides { kind: Some(kind), ..Overrides::default() };
-            Plan::parse("mine", &text, &overrides).unwrap();
+        let faultless = without(&whole, &["fault", "chaos", "objectives"]);
+        parse(RunKind::Capacity, &without(&faultless, &["gate"]));
+        let thresholds = |line: &&str| !line.starts_with("fail_if");
+        let gate: Vec<&str> = faultless.lines().filter(thresholds).collect();
+        parse(RunKind::Gate, &without(&gate.join("\n"), &["capacity"]));
+    }
+
+    /// The text without these sections and those in them.
+    fn without(text: &str, sections: &[&str]) -> String {
+        let mut is_kept = true;
+        let mut kept = String::new();
+        for line in text.lines() {
+            if let Some(header) = line.strip_prefix('[') {
+                let name = header.trim_start_matches('[').split([']', '.']).next();
+                is_kept = !sections.contains(&name.unwrap_or_default());
+            }
+            if is_kept {
+                kept.push_str(line);
+                kept.push('\n');
+            }
         }
+        kept
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub const KEYS: &[Key] = &[
     key("capacity.within", Or("\"3m 30s\""), "no step begins after this time"),
     key("gate.base", Else("the command line says it"), "what the candidate is compared with"),
     key("gate.candidate", Else("the command line says it"), "what must not be worse"),
-    key("gate.pairs", Or("12"), "pairs of blocks, 5 to 10000"),
+    key("gate.pairs", Or("12"), "pairs of blocks, 5 to 200"),
     key("gate.fresh_every", Or("1"), "pairs after which all processes are started anew"),
     key("gate.discard", Or("\"1s\""), "the first part of a block, which is not measured"),
     key("gate.tolerated", Else("every metric by default"), "what may be worse, by metric"),

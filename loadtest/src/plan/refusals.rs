@@ -234,7 +234,7 @@ fn faults_that_cannot_act() {
         (HEIRLESS, "6:10", "a replica to promote, and cache.master has none"),
         (&late("{ latncy = \"1s\" }"), "6:10", "with takes latency"),
         (&late("{ latency = \"x\" }"), "6:10", "no duration"),
-        (&late("{ latency = 5, toxicity = 2 }"), "6:23", "from 0 to 1"),
+        (&late("{ latency = 5, toxicity = 2 }"), "6:23", "from 0.01 to 1"),
         (&late("{}"), "2:8", "with.latency is missing"),
         (&late("5"), "6:8", "a table"),
     ]);

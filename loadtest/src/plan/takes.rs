@@ -94,8 +94,8 @@ const VALUES: &[(&str, Takes)] = &[
     ("capacity.precision", Takes::Number(0.01, 1.0)),
     ("gate.base", Takes::Text),
     ("gate.candidate", Takes::Text),
-    ("gate.pairs", Takes::Whole(5, 10_000)),
-    ("gate.fresh_every", Takes::Whole(1, 10_000)),
+    ("gate.pairs", Takes::Whole(5, 200)),
+    ("gate.fresh_every", Takes::Whole(1, 200)),
     ("gate.tolerated", Takes::Tolerances),
     ("gate.baseline", Takes::Written),
 ];
