@@ -260,7 +260,8 @@ mod tests {
         let is_key = |line: &str| {
             let name = line.split_once(" = ").map(|(name, _)| name);
             let is_name = |c: char| c.is_ascii_alphanumeric() || "_\"-.".contains(c);
-            line.starts_with('[') || name.is_some_and(|name| name.chars().all(is_name))
+            (line.starts_with('[') && line.ends_with(']'))
+                || name.is_some_and(|name| name.chars().all(is_name))
         };
         let line = |line: &str| match line.strip_prefix("# ").filter(|rest| is_key(rest)) {
             Some(key) => format!("{key}\n"),
