@@ -4,7 +4,9 @@ use super::sockets::{Socket, lookups, sockets};
 use crate::checker::{
     Checker, Tally, count, fault_end_ns, latest_effect_ns, many, plus, seconds, span, witness,
 };
-use redrill_history::{Action, Finding, Operation, Phase, RunView, SECOND_NS, Witness};
+use crate::service::rates::lag_ns;
+use redrill_history::{Action, Finding, Flags, Operation, Phase, RunView, SECOND_NS, Witness};
+use std::ops::Range;
 use std::time::Duration;
 
 /// What a service may need besides a call to Redis until a lookup shows what it acknowledged.
@@ -19,12 +21,14 @@ impl Checker for Missing {
 
     fn statement(&self) -> &'static str {
         "A user who is connected is shown by every instance. While a fault acts, and until the \
-         service has recovered and had the time of one sign of life, a gap counts as possible only."
+         service has recovered and had the time of one sign of life, a gap counts as possible \
+         only; so it does where the machine stood still, and no sign of life could be given."
     }
 
     fn check(&self, run: &RunView) -> Finding {
         let mut tally = Tally::new(run, self);
         let sockets = sockets(run);
+        let standstills = standstills(run);
         for lookup in lookups(run) {
             let users = sockets.get(&lookup.key).map_or(&[][..], Vec::as_slice);
             let Some(socket) = users.iter().find(|socket| is_alive(run, socket, lookup)) else {
@@ -34,7 +38,7 @@ impl Checker for Missing {
             if lookup.value == 1 {
                 continue;
             }
-            if is_quiet(run, lookup) {
+            if is_quiet(run, lookup) && !is_within(&standstills, run, lookup) {
                 tally.definite(lookup, || proof(run, socket, lookup));
                 let other = lookup.instance != socket.online.instance;
                 let whom = if other { "another instance" } else { "the user's own instance" };
@@ -80,6 +84,27 @@ fn is_quiet(run: &RunView, lookup: &Operation) -> bool {
         let settled_ns = settled_ns.map(|at_ns| plus(at_ns, ttl).max(recovered_ns));
         settled_ns.is_some_and(|at_ns| at_ns < lookup.started_ns)
     })
+}
+
+/// When arrivals started late because the generator was slow: it shares the machine with the
+/// service, whose signs of life were late with it. A quarter of the time that users are shown
+/// without one is long enough to be doubted.
+fn standstills(run: &RunView) -> Vec<Range<u64>> {
+    let ttl_ns = plus(0, run.plan.target.promises.presence_ttl);
+    let is_long = |op: &&Operation| {
+        op.is_load() && !op.flags.has(Flags::NO_IDLE_VU) && lag_ns(op) >= ttl_ns / 4
+    };
+    let late = run.operations.iter().filter(is_long);
+    late.map(|op| op.intended_ns..op.started_ns).collect()
+}
+
+/// True when a standstill, or what it may have let lapse, reaches into the lookup.
+fn is_within(standstills: &[Range<u64>], run: &RunView, lookup: &Operation) -> bool {
+    let ttl = run.plan.target.promises.presence_ttl;
+    let reaches = |still: &Range<u64>| {
+        still.start <= lookup.finished_ns && lookup.started_ns <= plus(still.end, ttl)
+    };
+    standstills.iter().any(reaches)
 }
 
 fn proof(run: &RunView, socket: &Socket<'_>, lookup: &Operation) -> Witness {
@@ -138,6 +163,18 @@ mod tests {
             assert_found(&finding, Verdict::Fail, 1, 1);
             assert_eq!(finding.witnesses[0].operations, [1, 2, 3]);
         }
+    }
+
+    #[test]
+    fn a_machine_that_stood_still_is_not_the_services_fault() {
+        let late = |lag_ms: u64| {
+            let mut run = Literal::new();
+            let op = run.op(Action::SessionRead, 9, 1, (6500, 6510));
+            op.intended_ns = op.started_ns - lag_ms * redrill_history::MILLISECOND_NS;
+            found(run, Action::Offline, 9000, 7100, 0)
+        };
+        assert_found(&late(2000), Verdict::Pass, 0, 1);
+        assert_found(&late(100), Verdict::Fail, 1, 1);
     }
 
     #[test]
