@@ -45,7 +45,8 @@ pub fn summary_md(run: &RunView, report: &Report) -> String {
         RunKind::Gate => comparisons(run, report),
         RunKind::Drill | RunKind::Load => phases(run),
     };
-    let _ = writeln!(out, "\nRepeat it, in the run's folder, with `{}`.", text::replay(run));
+    let replay = text::replay(run);
+    let _ = writeln!(out, "\nRepeat it with `{replay}`, RUN being the run's folder.");
     out
 }
 
@@ -196,7 +197,7 @@ mod tests {
         let first = text.lines().find(|line| line.starts_with("| ✗")).unwrap();
         assert!(first.contains("session write is lost (sessions.lost) | 9 | 14 |"), "{first}");
         assert!(text.contains("| recovery | empty |"), "{text}");
-        assert!(text.contains("`redrill drill plan.toml`"), "{text}");
+        assert!(text.contains("`redrill drill RUN/plan.toml`"), "{text}");
         let (run, report) = synthetic::empty();
         assert!(summary_md(&run, &report).contains("**Cut off:**"));
     }

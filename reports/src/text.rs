@@ -228,10 +228,10 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
-/// The command that does the same run again, in the run's folder: its plan has every choice of the
-/// command line, the sides of a comparison and the seed.
+/// The command that does the same run again, from where it was started (sides and targets may be
+/// paths); RUN is the run's folder, whose plan has every choice of the command line and the seed.
 pub(crate) fn replay(run: &RunView) -> String {
-    format!("redrill {} plan.toml", run.plan.kind.name())
+    format!("redrill {} RUN/plan.toml", run.plan.kind.name())
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Panel for Card {
                 @for (name, value) in facts(run) { div { dt { (name) } dd { (value) } } }
             }
             p.replay {
-                "Repeat it, in the run's folder, with "
+                "Repeat it from where it was started, RUN being this run's folder, with "
                 code { (text::replay(run)) }
             }
         }

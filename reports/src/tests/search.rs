@@ -144,7 +144,7 @@ fn the_page_and_the_summary_tell_the_limit_and_what_was_full() {
     assert!(!page.contains("id=\"phases\""), "a search has no phases");
     let summary = crate::summary_md(&run, &report);
     assert!(summary.contains("| 10 | confirm | 497 |"), "{summary}");
-    assert!(summary.contains("redrill capacity plan.toml"), "{summary}");
+    assert!(summary.contains("redrill capacity RUN/plan.toml"), "{summary}");
     let drill = crate::html(&super::synthetic::failover().0, &report);
     assert!(!drill.contains("id=\"capacity\""), "a drill has no capacity");
 }
