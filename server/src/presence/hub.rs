@@ -17,8 +17,9 @@ use crate::redis::{Heard, subscribe};
 
 /// How far a socket may fall behind before it is closed.
 const BACKLOG: usize = 8192;
-/// Users who went offline are remembered this long, for the order of late messages.
-const MEMORY: Duration = Duration::from_secs(600);
+/// Users who went offline are remembered so many times to live, for the order of late messages:
+/// none is later than the last heartbeats of an instance that was cut off.
+const REMEMBERED: u32 = 10;
 
 /// A message for all sockets but the one that caused it.
 #[derive(Clone)]
@@ -53,7 +54,8 @@ impl Hub {
     pub(super) fn start(store: Arc<Store>, ttl: Duration, metrics: &Arc<Metrics>) -> Arc<Self> {
         let metrics = Arc::clone(metrics);
         let hub = Arc::new(Self { metrics, told: broadcast::channel(BACKLOG).0 });
-        tokio::spawn(Listener { hub: Arc::clone(&hub), store, ledger: Ledger::default() }.run(ttl));
+        let ledger = Ledger { memory: REMEMBERED * ttl, ..Ledger::default() };
+        tokio::spawn(Listener { hub: Arc::clone(&hub), store, ledger }.run(ttl));
         hub
     }
 
@@ -68,6 +70,8 @@ struct Ledger {
     known: HashMap<String, Known>,
     /// Users known to be online whom the last look did not find.
     missed: HashSet<String>,
+    /// How long one who went offline stays known.
+    memory: Duration,
 }
 
 impl Ledger {
@@ -106,7 +110,8 @@ impl Ledger {
             self.learn(&user, false, seq);
             news.push((false, Online { user, seq, origin: String::new() }));
         }
-        self.known.retain(|_, known| known.online || known.since.elapsed() < MEMORY);
+        let memory = self.memory;
+        self.known.retain(|_, known| known.online || known.since.elapsed() < memory);
         news
     }
 }
@@ -163,9 +168,13 @@ impl Listener {
 mod tests {
     use super::*;
 
+    fn ledger() -> Ledger {
+        Ledger { memory: Duration::from_secs(60), ..Ledger::default() }
+    }
+
     #[test]
     fn late_and_repeated_messages_are_no_news() {
-        let mut ledger = Ledger::default();
+        let mut ledger = ledger();
         assert!(ledger.learn("a", true, 5));
         assert!(!ledger.learn("a", true, 6), "repeated after a failover");
         assert!(!ledger.learn("a", false, 4), "late");
@@ -175,12 +184,24 @@ mod tests {
 
     #[test]
     fn what_was_missed_is_told_and_absence_only_when_seen_twice() {
-        let mut ledger = Ledger::default();
+        let mut ledger = ledger();
         let is = |seq| Online { user: "a".to_owned(), seq, origin: String::new() };
         assert_eq!(ledger.compare(vec![is(3)]), [(true, is(3))]);
         assert_eq!(ledger.compare(vec![]), []);
         assert_eq!(ledger.compare(vec![is(9)]), [], "it was back in time");
         assert_eq!(ledger.compare(vec![]), []);
         assert_eq!(ledger.compare(vec![]), [(false, is(10))]);
+    }
+
+    #[test]
+    fn who_went_offline_is_forgotten_in_the_end() {
+        for (memory, remembered) in [(Duration::from_secs(60), true), (Duration::ZERO, false)] {
+            let mut ledger = Ledger { memory, ..Ledger::default() };
+            assert!(ledger.learn("a", true, 1) && ledger.learn("a", false, 2));
+            assert!(ledger.learn("b", true, 1));
+            ledger.compare(vec![]);
+            assert_eq!(ledger.known.contains_key("a"), remembered);
+            assert!(ledger.known.contains_key("b"), "it may be online");
+        }
     }
 }
