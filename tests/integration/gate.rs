@@ -84,6 +84,7 @@ fn a_candidate_that_dies_half_way_is_told() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("candidate") && !said.contains("PASS"), "{said}");
+    assert!(said.contains("(exit status: 1)"), "{said}");
     let report = report(folder.path());
     assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.headline);
 }

@@ -124,19 +124,21 @@ impl<'a> Side<'a> {
             Ok(())
         };
         self.service.load_beside(segment, read_both).await?;
-        self.lives(segment.number)
+        self.lives(segment.number).await
     }
 
     /// An instance or a Redis that ended in the middle is no measure of anything.
-    fn lives(&self, block: u16) -> Result<()> {
+    async fn lives(&self, block: u16) -> Result<()> {
         let Some(environment) = self.environment else { return Ok(()) };
         match environment.ended() {
             None => Ok(()),
             Some(process) => {
                 // For the terminal: a report has its sentence, and the run folder the whole log.
                 output::note(&environment.last_words(&process));
+                let status = environment.process(&process)?.ended().await;
+                let how = status.map(|status| format!(" ({status})")).unwrap_or_default();
                 bail!(
-                    "{process} of the {} ended in block {}; see its log under {}",
+                    "{process} of the {} ended in block {}{how}; see its log under {}",
                     self.name,
                     block + 1,
                     self.world.stage.folder.logs().display()

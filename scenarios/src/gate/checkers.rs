@@ -199,6 +199,8 @@ mod tests {
         for checker in CHECKERS {
             assert_eq!(checker.check(&run(&planted)).verdict, Verdict::Pass, "{}", checker.id());
         }
+        let summary = found(&run(&planted), "gate.cpu").summary;
+        assert!(summary.starts_with("cpu was better by 50 % (worse by −50 % to −50 %)"), "{summary}");
     }
 
     #[test]

@@ -67,8 +67,10 @@ pub(super) fn summary(comparisons: &[Comparison], family: usize) -> String {
         "" => worst.metric.clone(),
         subject => format!("{} of {subject}", worst.metric),
     };
+    // The interval counts what is worse, whichever way the estimate went.
+    let (way, counts) = if worst.estimate < 0.0 { ("better", "worse by ") } else { ("worse", "") };
     let between = match (worst.low, worst.high) {
-        (Some(low), Some(high)) => format!("{} to {}", percent(low), percent(high)),
+        (Some(low), Some(high)) => format!("{counts}{} to {}", percent(low), percent(high)),
         _ => "so few blocks bound nothing".to_owned(),
     };
     let smallest = match worst.smallest {
@@ -90,9 +92,9 @@ pub(super) fn summary(comparisons: &[Comparison], family: usize) -> String {
         String::new()
     };
     format!(
-        "{name}{among} was worse by {} ({between}), {verdict} the {} that is tolerated{no_alarm}; \
+        "{name}{among} was {way} by {} ({between}), {verdict} the {} that is tolerated{no_alarm}; \
          {smallest}.",
-        percent(worst.estimate),
+        percent(worst.estimate.abs()),
         percent(worst.tolerated),
     )
 }
