@@ -1,5 +1,5 @@
 //! The README says what is true: its tables are those of `redrill list`, its commands and folders
-//! exist. `SNAPSHOTS=overwrite` writes the tables.
+//! exist, and the catalogue of the plans is what redrill prints. `SNAPSHOTS=overwrite` writes them.
 
 use std::env;
 use std::fs;
@@ -41,11 +41,23 @@ fn with_tables(text: &str, list: &str) -> String {
 fn the_tables_are_those_of_redrill_list() {
     let output = Command::new(redrill()).arg("list").output().expect("redrill runs");
     let list = String::from_utf8(output.stdout).expect("UTF-8");
-    let text = readme();
-    let fresh = with_tables(&text, &list);
+    holds("README.md", &with_tables(&readme(), &list));
+}
+
+#[test]
+fn the_catalogue_is_that_of_redrill() {
+    let output = Command::new(redrill()).args(["plan", "catalogue"]).output().expect("it runs");
+    let catalogue = String::from_utf8(output.stdout).expect("UTF-8");
+    holds("scenarios/plans/README.md", &catalogue);
+}
+
+/// The file has this text, or is given it.
+fn holds(file: &str, fresh: &str) {
+    let path = workspace_root().join(file);
     if env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
-        fs::write(workspace_root().join("README.md"), &fresh).expect("the README can be written");
+        fs::write(path, fresh).expect("the file can be written");
     } else {
+        let text = fs::read_to_string(path).unwrap_or_default();
         assert!(fresh == text, "run SNAPSHOTS=overwrite cargo test -p redrill-tests readme");
     }
 }
