@@ -190,6 +190,9 @@ pub struct TargetPlan {
     pub name: String,
     /// Instances to start.
     pub instances: u8,
+    /// Variables of the instances, beside or in place of the target file's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
     /// What the target promises: told to the target where its file maps them, and what the
     /// checkers hold it to.
     pub promises: Promises,
@@ -308,6 +311,7 @@ impl ResolvedPlan {
             target: TargetPlan {
                 name: "reference".to_owned(),
                 instances: 2,
+                variables: BTreeMap::new(),
                 promises: Promises {
                     command_timeout: Duration::from_secs(1),
                     cache_ttl: Duration::from_secs(5),

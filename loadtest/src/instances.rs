@@ -51,7 +51,10 @@ pub async fn start(
     redrill: &Path,
 ) -> Result<Vec<String>> {
     let shared = shared_values(environment, effects, plan, redrill);
-    let start = |index| start_one(environment, target, &shared, index);
+    // Of two variables of a name the plan's counts: it says more of this run than the target.
+    let mut target = target.clone();
+    target.start.variables.extend(plan.target.variables.clone());
+    let start = |index| start_one(environment, &target, &shared, index);
     let started = (0..plan.target.instances).map(start);
     futures_util::future::try_join_all(started).await
 }

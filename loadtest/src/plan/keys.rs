@@ -65,6 +65,11 @@ pub const KEYS: &[Key] = &[
     key("load.capabilities.X.keys", Else("by capability"), "different prompts or clients"),
     key("target.name", Or("\"reference\""), "a target of redrill, or the path of a target file"),
     key("target.instances", Or("2"), "instances to start, 1 to 16"),
+    key(
+        "target.variables",
+        Else("none by default"),
+        "the instances' variables, beside or in place of the target file's; no place for a secret",
+    ),
     key("target.promises.command_timeout", Or("\"1s\""), "longest wait for Redis"),
     key("target.promises.cache_ttl", Or("\"5s\""), "how long a cached response may be served"),
     key("target.promises.session_ttl", Or("\"8s\""), "how long a session lives after its last use"),

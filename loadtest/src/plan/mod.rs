@@ -53,6 +53,7 @@ use toml::de::DeTable;
 pub const PLANS: &[(&str, &str)] = &[
     ("sentinel-failover", include_str!("../../../scenarios/plans/sentinel-failover.toml")),
     ("split-brain", include_str!("../../../scenarios/plans/split-brain.toml")),
+    ("split-brain-naive", include_str!("../../../scenarios/plans/split-brain-naive.toml")),
     ("frozen-master", include_str!("../../../scenarios/plans/frozen-master.toml")),
     ("flapping-master", include_str!("../../../scenarios/plans/flapping-master.toml")),
     ("double-failure", include_str!("../../../scenarios/plans/double-failure.toml")),

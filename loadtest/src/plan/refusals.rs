@@ -239,3 +239,17 @@ fn faults_that_cannot_act() {
         (&late("5"), "6:8", "a table"),
     ]);
 }
+
+#[test]
+fn variables_that_no_process_can_have() {
+    refuses(&[
+        ("[target]\nvariables = 3\n", "2:13", "write [target.variables]"),
+        ("[target]\nvariables = { \"A B\" = \"x\" }\n", "2:13", "'A B' is no name of a variable"),
+        ("[target]\nvariables = { \"1A\" = \"x\" }\n", "2:13", "no digit first"),
+        ("[target]\nvariables = { A = \"x\\u0000\" }\n", "2:13", "the value of A has a NUL"),
+        ("[target]\nvariables = { A = 1 }\n", "2:19", "text"),
+    ]);
+    let text = "[target.variables]\nREDIS_FAILOVER = \"naive\"\n";
+    let resolved = Plan::parse("my.toml", text, &Overrides::default()).unwrap().resolved;
+    assert_eq!(resolved.target.variables["REDIS_FAILOVER"], "naive");
+}

@@ -156,6 +156,9 @@ fn value(key: &Key) -> Map<String, Value> {
             let tolerated = json!({ "type": "string", "pattern": "%" });
             named(METRICS.iter().map(|metric| (metric.name, tolerated.clone())))
         }
+        Takes::Variables => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
         Takes::Section | Takes::Settings | Takes::Written => json!({ "type": "object" }),
     })
 }

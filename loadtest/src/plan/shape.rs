@@ -22,6 +22,9 @@ pub(super) fn check(plan: &DeTable<'_>, source: &Source<'_>) -> Result<()> {
         let part = plan.get(section)?.get_ref().as_table()?.get(name)?;
         Some((part, format!("{section}.{name}")))
     };
+    if let Some((value, name)) = part("target", "variables") {
+        section(value, &name, source)?;
+    }
     let roles = ["cache", "sessions"].into_iter().filter_map(|role| part("environment", role));
     for (value, name) in roles {
         section(value, &name, source)?;

@@ -36,6 +36,8 @@ pub(super) enum Takes {
     Objectives,
     /// What is tolerated, by metric.
     Tolerances,
+    /// Texts by the names of variables.
+    Variables,
     /// Values by the settings of the kind of fault.
     Settings,
     /// What only a run writes.
@@ -62,6 +64,7 @@ const VALUES: &[(&str, Takes)] = &[
     ("load.capabilities.X.vus", Takes::Whole(1, 200_000)),
     ("load.capabilities.X.keys", Takes::Whole(1, MANY)),
     ("target.instances", Takes::Whole(1, 16)),
+    ("target.variables", Takes::Variables),
     ("target.promises.job_attempts", Takes::Whole(1, 100)),
     ("target.promises.limits", Takes::Section),
     ("target.promises.limits.policy", Takes::Name),
@@ -102,6 +105,7 @@ const VALUES: &[(&str, Takes)] = &[
 
 /// What a key without a default might be given.
 const EXAMPLES: &[(&str, &str)] = &[
+    ("target.variables", "{ QUEUE_DURABILITY = \"replicas:1\" }"),
     ("effects.at_once", "64"),
     ("environment.maxmemory", "\"64mb\""),
     ("environment.cache", "{ topology = \"standalone\" }"),

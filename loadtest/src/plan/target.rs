@@ -8,6 +8,7 @@ use anyhow::Result;
 use redrill_history::{Capability, LONGEST_DURATION, LimitPolicy, LoadPlan, Promises, TargetPlan};
 use redrill_scenarios::target::TargetFile;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -22,6 +23,7 @@ const ATTEMPTS_MOST: i64 = 100;
 pub(super) struct TargetSection {
     pub(super) name: Option<Spanned<String>>,
     instances: Option<Spanned<i64>>,
+    variables: Option<Spanned<BTreeMap<String, String>>>,
     promises: PromisesFile,
 }
 
@@ -70,7 +72,36 @@ pub(super) fn resolve(
     }
     let name = file.name.as_ref().map_or(&target.name, Spanned::get_ref).clone();
     let instances = whole("instances", file.instances.as_ref(), 2, 1..=INSTANCES_MOST, source)?;
-    Ok(TargetPlan { name, instances, promises: promises(&file.promises, target, load, source)? })
+    Ok(TargetPlan {
+        name,
+        instances,
+        variables: variables(file.variables.as_ref(), source)?,
+        promises: promises(&file.promises, target, load, source)?,
+    })
+}
+
+/// The variables, whose names must be such that a process can be started with them.
+fn variables(
+    written: Option<&Spanned<BTreeMap<String, String>>>,
+    source: &Source<'_>,
+) -> Result<BTreeMap<String, String>> {
+    let Some(written) = written else { return Ok(BTreeMap::new()) };
+    let is_name = |name: &str| {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        name.bytes().all(is_part) && name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit())
+    };
+    for (name, value) in written.get_ref() {
+        if !is_name(name) {
+            let message = format!(
+                "'{name}' is no name of a variable: letters, digits and _, no digit first"
+            );
+            return Err(source.at(&written.span(), &message));
+        }
+        if value.contains('\0') {
+            return Err(source.at(&written.span(), &format!("the value of {name} has a NUL in it")));
+        }
+    }
+    Ok(written.get_ref().clone())
 }
 
 fn promises(
