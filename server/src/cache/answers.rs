@@ -17,6 +17,10 @@ pub(super) struct Kept {
 }
 
 impl Cache {
+    fn key_of_answer(&self, route: &str) -> String {
+        self.0.link.key(&format!("{PREFIX}{route}"))
+    }
+
     /// The answer of `route` that is kept, or the one that `make` gives, which is kept then. Where
     /// answers are not kept, always the latter.
     ///
@@ -28,7 +32,7 @@ impl Cache {
         make: impl Future<Output = Result<Value, Failure>>,
     ) -> Result<Kept, Failure> {
         let Some(ttl) = self.0.api_ttl else { return Ok(Kept { body: make.await?, hit: false }) };
-        let (link, key) = (&self.0.link, format!("{PREFIX}{route}"));
+        let (link, key) = (&self.0.link, self.key_of_answer(route));
         let get = redis::cmd("GET").arg(&key).to_owned();
         let stored = link.call::<Option<Vec<u8>>>(&get, Repeat::Safe).await?.value;
         let body = stored.and_then(|stored| serde_json::from_slice(&stored).ok());
@@ -54,7 +58,7 @@ impl Cache {
         if self.0.api_ttl.is_none() {
             return Ok(None);
         }
-        let unlink = redis::cmd("UNLINK").arg(format!("{PREFIX}{route}")).to_owned();
+        let unlink = redis::cmd("UNLINK").arg(self.key_of_answer(route)).to_owned();
         Ok(Some(self.0.link.call::<u64>(&unlink, Repeat::Safe).await?.node))
     }
 

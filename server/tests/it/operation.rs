@@ -6,9 +6,16 @@ use clap::{Args as _, Command};
 use redrill_server::Args;
 use serde_json::json;
 
-use crate::redis::Node;
 use crate::server::{Server, body, eventually, header};
+use crate::topology::{Place, on_each_topology};
 use crate::upstream::Upstream;
+
+on_each_topology! {
+    a_stop_lets_requests_finish_and_takes_no_more,
+    cookies_are_secure_in_production_alone,
+    statistics_of_the_cache_are_cached_for_all_instances_unless_that_is_turned_off,
+    what_the_description_forbids_is_refused,
+}
 
 #[test]
 fn every_setting_is_explained_under_a_heading_and_has_a_variable() {
@@ -51,11 +58,9 @@ fn the_variables_of_the_readme_exist() {
     }
 }
 
-#[tokio::test]
-async fn a_stop_lets_requests_finish_and_takes_no_more() {
-    let node = Node::start();
+async fn a_stop_lets_requests_finish_and_takes_no_more(place: Place) {
     let model = Upstream::start(0, Duration::from_millis(600)).await;
-    let server = Server::on(&node, &["--llm-upstream-url", &model.url]).await;
+    let server = Server::on(&place, &["--llm-upstream-url", &model.url]).await;
     let address = server.address;
     let asked = tokio::spawn({
         let url = format!("http://{address}/api/llm/generate");
@@ -71,11 +76,9 @@ async fn a_stop_lets_requests_finish_and_takes_no_more() {
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
 
-#[tokio::test]
-async fn cookies_are_secure_in_production_alone() {
-    let node = Node::start();
+async fn cookies_are_secure_in_production_alone(place: Place) {
     for (environment, secure) in [("production", true), ("development", false), ("test", false)] {
-        let server = Server::on(&node, &["--node-env", environment]).await;
+        let server = Server::on(&place, &["--node-env", environment]).await;
         let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;
         let cookie = header(&login, "set-cookie").to_owned();
         for part in ["prompt-card-session=", "; HttpOnly", "; SameSite=Strict", "; Path=/"] {
@@ -88,12 +91,12 @@ async fn cookies_are_secure_in_production_alone() {
     }
 }
 
-#[tokio::test]
-async fn statistics_of_the_cache_are_cached_for_all_instances_unless_that_is_turned_off() {
-    let node = Node::start();
+async fn statistics_of_the_cache_are_cached_for_all_instances_unless_that_is_turned_off(
+    place: Place,
+) {
     let kept = ["--cache-api-ttl-seconds", "60"];
-    let (one, other) = (Server::on(&node, &kept).await, Server::on(&node, &kept).await);
-    let fresh = Server::on(&node, &["--cache-api-responses", "false"]).await;
+    let (one, other) = (Server::on(&place, &kept).await, Server::on(&place, &kept).await);
+    let fresh = Server::on(&place, &["--cache-api-responses", "false"]).await;
     let ask = async |server: &Server| {
         let answer = server.get("/api/cache/stats").await;
         let found = header(&answer, "x-cache").to_owned();
@@ -108,10 +111,8 @@ async fn statistics_of_the_cache_are_cached_for_all_instances_unless_that_is_tur
     assert_eq!(ask(&other).await, ("MISS".to_owned(), json!(0)), "clearing clears answers too");
 }
 
-#[tokio::test]
-async fn what_the_description_forbids_is_refused() {
-    let node = Node::start();
-    let server = Server::on(&node, &[]).await;
+async fn what_the_description_forbids_is_refused(place: Place) {
+    let server = Server::on(&place, &[]).await;
     let many = vec!["a"; 17];
     for (prompts, models, field) in [
         (json!(many), json!([]), "prompts"),

@@ -7,13 +7,15 @@ use serde_json::json;
 
 use crate::presence::Socket;
 use crate::redis::Node;
-use crate::server::{Server, eventually, header};
+use crate::server::{Redis, Server, body, eventually, header};
 use crate::topology::{Place, on_each_topology};
 
 on_each_topology! {
     each_role_has_its_keys_in_its_database,
     prefixes_are_settings,
     every_write_names_the_master_that_took_it,
+    a_role_has_a_redis_and_a_health_of_its_own,
+    two_roles_have_a_redis_apart_from_main,
 }
 
 const MAIN: u8 = 0;
@@ -29,6 +31,7 @@ async fn use_all(server: &Server) -> Socket {
     assert_eq!(server.post("/api/llm/generate", json!({ "prompt": "hi" })).await.status(), 200);
     assert_eq!(server.post("/api/session/login", json!({ "userId": "ada" })).await.status(), 200);
     server.submit("email-notifications", "send-email", json!({ "to": "a" }), json!({})).await;
+    server.read("/api/cache/stats").await;
     Socket::online(server, "ada").await
 }
 
@@ -62,6 +65,7 @@ async fn prefixes_are_settings(place: Place) {
     let set = ["--session-store-prefix", "visit:", "--rate-limit-redis-prefix", "limit:"];
     let server = Server::on(&place, &set).await;
     let _socket = use_all(&server).await;
+    assert_eq!(place.strangers().await, BTreeSet::new(), "all that is stored has the prefix");
     let (main, sessions) = (place.keys(MAIN).await, place.keys(SESSIONS).await);
     assert!(has(&main, "prompt-card:limit:fixed-window:user:ada"), "{main:?}");
     assert!(has(&sessions, "visit:") && !has(&sessions, "sess:"), "{sessions:?}");
@@ -121,4 +125,70 @@ async fn a_role_that_has_a_host_of_its_own_lives_there() {
         })
         .await;
     }
+}
+
+/// The flags of a role that has a node of its own.
+fn own(role: &str, node: &Node) -> [String; 4] {
+    let flag = |what: &str| format!("--redis-{role}-{what}");
+    [flag("host"), "127.0.0.1".to_owned(), flag("port"), node.port.to_string()]
+}
+
+async fn service(flags: &[&[String]]) -> Server {
+    let flags = flags.concat();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    Server::start(&[&flags[..], &["--redis-command-timeout", "300"]].concat()).await
+}
+
+/// Waits until exactly these of main, cache and sessions are told to be well.
+async fn health_becomes(server: &Server, roles: [bool; 3]) {
+    let [main, cache, sessions] = roles;
+    eventually("health tells which role is ill", || async {
+        let answer = server.get("/health").await;
+        let (status, health) = (answer.status(), body(answer).await);
+        assert_eq!(status == 200, health["status"] == "ok", "{status}: {health}");
+        health["redis"] == json!({ "main": main, "cache": cache, "sessions": sessions })
+    })
+    .await;
+    let ready = server.get("/ready").await;
+    assert_eq!(ready.status() == 200, main && sessions, "without the cache most routes serve");
+    assert_eq!(body(ready).await, json!({ "ready": main && sessions }));
+}
+
+async fn a_role_has_a_redis_and_a_health_of_its_own(place: Place) {
+    let (mut cache, mut sessions) = (Node::start(), Node::start());
+    let flags = [&place.flags()[..], &own("cache", &cache), &own("sessions", &sessions)];
+    let server = service(&flags).await;
+    let _socket = use_all(&server).await;
+    assert!(has(&place.keys(MAIN).await, "prompt-card:rl:"));
+    for database in [CACHE, SESSIONS] {
+        let keys = place.keys(database).await;
+        assert!(!has(&keys, "cache:") && !has(&keys, "sess:"), "{keys:?}");
+    }
+    health_becomes(&server, [true, true, true]).await;
+    cache.kill();
+    health_becomes(&server, [true, false, true]).await;
+    let answer = server.post("/api/llm/generate", json!({ "prompt": "a" })).await;
+    assert_eq!((answer.status().as_u16(), header(&answer, "x-degraded")), (200, "cache"));
+    sessions.kill();
+    health_becomes(&server, [true, false, false]).await;
+    assert_eq!(server.get("/api/limited").await.status(), 200, "it needs main alone");
+}
+
+async fn two_roles_have_a_redis_apart_from_main(place: Place) {
+    let mut main = Node::start();
+    let of = |role: &str| {
+        let named = |flag: &String| flag.replacen("--redis-", &format!("--redis-{role}-"), 1);
+        place.flags()[..place.flags().len() - 2].iter().map(named).collect::<Vec<_>>()
+    };
+    let prefix = ["--redis-key-prefix".to_owned(), place.prefix.clone()];
+    let server = service(&[&Redis::flags(&main), &of("cache"), &of("sessions"), &prefix]).await;
+    let _socket = use_all(&server).await;
+    assert!(has(&place.keys(CACHE).await, "cache:llm:"));
+    assert!(has(&place.keys(SESSIONS).await, "sess:"));
+    assert!(!has(&place.keys(MAIN).await, "prompt-card:"));
+    health_becomes(&server, [true, true, true]).await;
+    main.kill();
+    health_becomes(&server, [false, true, true]).await;
+    let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;
+    assert_eq!(login.status(), 200, "it needs sessions alone");
 }

@@ -123,6 +123,20 @@ impl Place {
         nodes.filter(is_master).map(Node::run_id).collect()
     }
 
+    /// Bytes that the nodes which take writes use.
+    pub(crate) fn used_memory(&self) -> f64 {
+        let mut total = 0.0;
+        for node in &self.shared.nodes {
+            let replication = node.ask("INFO replication").unwrap_or_default();
+            let memory = node.ask("INFO memory").unwrap_or_default();
+            let used = memory.lines().find_map(|line| line.strip_prefix("used_memory:"));
+            if replication.contains("role:master") {
+                total += used.and_then(|it| it.trim().parse::<f64>().ok()).unwrap_or(0.0);
+            }
+        }
+        total
+    }
+
     /// Sends a command to the node that has its key, in a role's database.
     pub(crate) async fn ask<T: FromRedisValue>(&self, database: u8, cmd: &Cmd) -> T {
         for mut connection in self.connections(database).await {
@@ -141,8 +155,8 @@ impl Place {
         }
     }
 
-    /// All keys of this place in a role's database, without the prefix.
-    pub(crate) async fn keys(&self, database: u8) -> BTreeSet<String> {
+    /// All keys of a role's database that begin so.
+    async fn keys_of(&self, database: u8, start: &str) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         for mut connection in self.connections(database).await {
             let role: redis::Value =
@@ -151,10 +165,25 @@ impl Place {
                 // A replica may be a little behind.
                 continue;
             }
-            let keys = redis::cmd("KEYS").arg(format!("{}*", self.prefix)).to_owned();
-            let keys: Vec<String> = keys.query_async(&mut connection).await.expect("keys");
-            all.extend(keys.iter().map(|key| key[self.prefix.len()..].to_owned()));
+            let keys = redis::cmd("KEYS").arg(format!("{start}*")).to_owned();
+            all.extend(keys.query_async::<Vec<String>>(&mut connection).await.expect("keys"));
         }
+        all
+    }
+
+    /// All keys of this place in a role's database, without the prefix.
+    pub(crate) async fn keys(&self, database: u8) -> BTreeSet<String> {
+        let keys = self.keys_of(database, &self.prefix).await.into_iter();
+        keys.map(|key| key[self.prefix.len()..].to_owned()).collect()
+    }
+
+    /// Keys that are of no place: there are none, since every test has one.
+    pub(crate) async fn strangers(&self) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for database in 0..3 {
+            all.extend(self.keys_of(database, "").await);
+        }
+        all.retain(|key| !key.starts_with("test"));
         all
     }
 
