@@ -14,6 +14,8 @@ use crate::redis::Failure;
 
 /// The most changes in one script.
 const BATCH: usize = 256;
+/// What Redis did not hear it is told again this soon.
+const SOON: Duration = Duration::from_millis(500);
 
 enum Command {
     Change(Change, oneshot::Sender<Result<(), Failure>>),
@@ -33,7 +35,8 @@ impl Registry {
     }
 
     /// Has a socket registered or taken out, in the order of calls. What Redis does not hear now it
-    /// hears at a heartbeat. The future that is given ends when Redis has answered.
+    /// hears at a heartbeat, of which one comes soon then. The future that is given ends when Redis
+    /// has answered.
     pub(super) async fn ask(
         &self,
         change: Change,
@@ -74,23 +77,27 @@ impl Task {
         heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut batch = Vec::new();
         loop {
-            tokio::select! {
+            let heard = tokio::select! {
                 received = commands.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
                         return;
                     }
-                    self.obey(std::mem::take(&mut batch)).await;
+                    self.obey(std::mem::take(&mut batch)).await
                 }
                 next = link.next_node(&node) => {
                     node = next;
-                    self.heartbeat().await;
+                    self.heartbeat().await
                 }
                 _ = heartbeat.tick() => self.heartbeat().await,
+            };
+            if let Err(failure) = heard {
+                tracing::debug!(%failure, "Redis did not hear of sockets");
+                heartbeat.reset_after(SOON.min(heartbeat.period()));
             }
         }
     }
 
-    async fn obey(&mut self, batch: Vec<Command>) {
+    async fn obey(&mut self, batch: Vec<Command>) -> Result<(), Failure> {
         let mut changes = Vec::new();
         let (mut waiting, mut settled) = (Vec::new(), Vec::new());
         for command in batch {
@@ -103,15 +110,17 @@ impl Task {
                 Command::Settle(done) => settled.push(done),
             }
         }
-        if !changes.is_empty() {
-            let result = self.store.apply(&changes).await;
-            for done in waiting {
-                let _ = done.send(result.clone());
-            }
+        let result = match changes.is_empty() {
+            true => Ok(()),
+            false => self.store.apply(&changes).await,
+        };
+        for done in waiting {
+            let _ = done.send(result.clone());
         }
         for done in settled {
             let _ = done.send(());
         }
+        result
     }
 
     fn remember(&mut self, change: &Change) {
@@ -129,7 +138,7 @@ impl Task {
 
     /// Renews every socket that is here and takes out again those that are gone. One time to live
     /// after a socket ended, nothing can show it any more.
-    async fn heartbeat(&mut self) {
+    async fn heartbeat(&mut self) -> Result<(), Failure> {
         let ttl = self.ttl;
         self.gone.retain(|_, since| since.elapsed() <= 2 * ttl);
         let here = self.here.iter().map(|(socket, user)| (true, socket, user));
@@ -142,12 +151,9 @@ impl Task {
         // Even with nothing to renew, one script looks for users of instances that died.
         loop {
             let chunk = chunks.next().unwrap_or_default();
-            if let Err(failure) = self.store.apply(chunk).await {
-                tracing::debug!(%failure, "a heartbeat failed");
-                return;
-            }
+            self.store.apply(chunk).await?;
             if chunks.len() == 0 {
-                return;
+                return Ok(());
             }
         }
     }

@@ -16,7 +16,7 @@ use super::store::Change;
 use crate::app::App;
 use crate::random;
 
-/// The longest user id, in bytes.
+/// The longest user id, in characters: as long as one who logs in.
 const LONGEST: usize = 256;
 /// Answers that may wait for a socket to be written to.
 const ANSWERS: usize = 32;
@@ -122,13 +122,13 @@ impl Connection {
         };
         let user = frame.data.get("userId").and_then(Value::as_str);
         match (frame.event.as_str(), user) {
-            ("user:online", Some(user)) if (1..=LONGEST).contains(&user.len()) => {
+            ("user:online", Some(user)) if (1..=LONGEST).contains(&user.chars().count()) => {
                 let user = user.to_owned();
                 self.come_online(user, frame.id).await;
                 true
             }
             ("user:online", _) => {
-                self.complain(&frame.id, "userId must be a text of 1 to 256 bytes").await
+                self.complain(&frame.id, "userId must be a text of 1 to 256 characters").await
             }
             _ => self.complain(&frame.id, "this event is not known here").await,
         }

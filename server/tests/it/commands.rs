@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::cases::{Operation, operations};
 use crate::cluster::Cluster;
 use crate::presence::Socket;
 use crate::redis::{Group, Node};
@@ -72,6 +73,17 @@ const TABLE: &[Row] = &[
 type Counts = BTreeMap<String, u64>;
 
 impl Row {
+    /// Is this what one of its requests is of?
+    fn is_of(&self, operation: &Operation<'_>) -> bool {
+        let method = if self.method == "WS" { "get" } else { self.method };
+        let mut parts = self.path.split('/');
+        let agree = operation
+            .path
+            .split('/')
+            .all(|known| parts.next().is_some_and(|part| known.starts_with('{') || known == part));
+        method.eq_ignore_ascii_case(operation.method) && agree && parts.next().is_none()
+    }
+
     /// The commands with their numbers, where so many nodes have keys.
     fn expected(&self, nodes: u64) -> Counts {
         let mut counts = Counts::new();
@@ -184,6 +196,11 @@ async fn requests_cost_what_the_table_says(there: &impl Redis, masters: &[Node])
             server.read("/api/presence").await["count"] == 0
         })
         .await;
+    }
+    let document = server.read("/openapi.json").await;
+    for operation in operations(&document) {
+        let is_told = TABLE.iter().any(|row| row.is_of(&operation));
+        assert!(is_told, "TABLE does not tell {} {}", operation.method, operation.path);
     }
     let nodes = masters.len() as u64;
     for (row, fewest) in TABLE.iter().zip(fewest) {

@@ -3,22 +3,16 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tracing::Level;
 
+use crate::cases::login;
 use crate::clock;
 use crate::cluster::Cluster;
 use crate::log::Log;
 use crate::redis::Node;
-use crate::server::{Server, eventually, header};
-
-async fn login(server: &Server) -> String {
-    let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;
-    assert_eq!(login.status(), 200);
-    header(&login, "set-cookie").to_owned()
-}
+use crate::server::{Server, eventually};
 
 async fn session(server: &Server, cookie: &str) -> u16 {
     let request = server.request(Method::GET, "/api/session").header("cookie", cookie);

@@ -1,6 +1,7 @@
 //! The server against a real Redis, through its real interface.
 
 mod cache;
+mod cases;
 mod clock;
 mod cluster;
 mod cluster_failover;

@@ -1,17 +1,19 @@
 //! Without Redis: misses, what the setting says, and refusals, all in time.
 
+use std::net::TcpStream;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
 use tracing::Level;
 
+use crate::cases::{Case, Operation, login, operations};
 use crate::clock;
 use crate::cluster::Cluster;
 use crate::log::Log;
-use crate::openapi::example;
-use crate::redis::{Group, Node};
-use crate::server::{Redis, Server, eventually, header};
+use crate::presence::Socket;
+use crate::redis::{Group, Node, wait_for};
+use crate::server::{Redis, Server, body, eventually, header};
 
 const TIMEOUT: &str = "400";
 const LONGEST: Duration = Duration::from_millis(650);
@@ -22,20 +24,13 @@ async fn timed(work: impl Future<Output = reqwest::Response>) -> reqwest::Respon
     response
 }
 
-/// A cookie that is good while Redis is there.
-async fn login(server: &Server) -> String {
-    let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;
-    assert_eq!(login.status(), 200);
-    header(&login, "set-cookie").to_owned()
-}
-
 /// What an operation answers that needs no Redis, or can do without it.
 fn without_redis(path: &str) -> (u16, &'static str) {
     match path {
         "/api/llm/generate" => (200, "cache"),
         "/api/cache/warm" => (202, ""),
         "/metrics" | "/openapi.json" => (200, ""),
-        "/ws" => (400, ""),
+        "/ws" => (101, ""),
         _ => (503, ""),
     }
 }
@@ -43,26 +38,23 @@ fn without_redis(path: &str) -> (u16, &'static str) {
 /// Every operation of the description answers in time, and as it must without Redis.
 async fn everything_answers_in_time(server: &Server, cookie: &str, outcome: &str) {
     let document = server.read("/openapi.json").await;
-    let paths = document["paths"].as_object().expect("paths").iter();
-    let all = paths.flat_map(|(path, methods)| {
-        methods.as_object().into_iter().flatten().map(move |(method, _)| (path.as_str(), method))
-    });
+    let all = operations(&document).into_iter();
     let (ending, others): (Vec<_>, Vec<_>) =
-        all.partition(|(path, _)| ["/api/session/login", "/api/session/logout"].contains(path));
+        all.partition(|it| ["/api/session/login", "/api/session/logout"].contains(&it.path));
     // An end of unknown outcome is an end: what asks for the session comes before it.
-    for (path, method) in others.into_iter().chain(ending) {
-        let (filled, body) = example(path);
-        let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
-        let request = server.request(method, &filled.replace("{id}", "one")).json(&body);
-        let request = request.header("cookie", cookie);
-        let answer = timed(async { request.send().await.expect("an answer") }).await;
+    for Operation { method, path, responses } in others.into_iter().chain(ending) {
+        let case = Case::good(method, path);
+        let answer = timed(case.ask(server, cookie, "one")).await;
         let seen = (answer.status().as_u16(), header(&answer, "x-degraded"));
         assert_eq!(seen, without_redis(path), "{path}");
+        assert!(responses.contains_key(answer.status().as_str()), "{path}: {seen:?}");
         assert!(!header(&answer, "x-instance-id").is_empty(), "{path}");
         if seen.0 == 503 && !["/health", "/ready"].contains(&path) {
             assert_eq!(header(&answer, "retry-after"), "1", "{path}");
             let known = header(&answer, "x-outcome");
             assert!(outcome.is_empty() || known == outcome, "{path} is {known}");
+            let body = body(answer).await;
+            assert!(body["error"].is_string() && body["retryAfter"] == 1, "{path}: {body}");
         }
     }
 }
@@ -95,53 +87,64 @@ async fn breaker(server: &Server) -> (String, String) {
     (value("redis_breaker_open"), value("redis_breaker_refusals_total"))
 }
 
-#[tokio::test]
-async fn a_dead_redis_refuses_in_time() {
-    let mut node = Node::start();
-    let server = Server::on(&node, &["--redis-command-timeout", TIMEOUT]).await;
+/// Does not wait for the effect.
+fn signal(nodes: &[Node], name: &str) {
+    nodes.iter().for_each(|node| node.signal(name));
+}
+
+/// Nodes that freeze hold nobody and are served again when they wake; dead ones refuse.
+async fn an_outage_holds_nobody(there: &impl Redis, nodes: &[Node]) {
+    let server = Server::on(there, &["--redis-command-timeout", TIMEOUT]).await;
     let cookie = login(&server).await;
     assert_eq!(breaker(&server).await, ("0".to_owned(), String::new()));
-    node.kill();
-    everything_answers_in_time(&server, &cookie, "refused").await;
-    everything_answers_at_once(&server).await;
-}
-
-#[tokio::test]
-async fn a_dead_cluster_refuses_in_time() {
-    let mut cluster = Cluster::start(0, 10_000);
-    let server = Server::on(&cluster, &["--redis-command-timeout", TIMEOUT]).await;
-    let cookie = login(&server).await;
-    cluster.nodes.iter_mut().for_each(Node::kill);
-    everything_answers_in_time(&server, &cookie, "refused").await;
-    everything_answers_at_once(&server).await;
-}
-
-#[tokio::test]
-async fn dead_nodes_of_sentinels_refuse_in_time() {
-    let mut group = Group::start();
-    let server = Server::on(&group, &["--redis-command-timeout", TIMEOUT]).await;
-    let cookie = login(&server).await;
-    group.nodes.iter_mut().for_each(Node::kill);
-    everything_answers_in_time(&server, &cookie, "refused").await;
-    everything_answers_at_once(&server).await;
-}
-
-#[tokio::test]
-async fn a_frozen_redis_holds_nobody_and_is_served_again_when_it_wakes() {
-    let node = Node::start();
-    let server = Server::on(&node, &["--redis-command-timeout", TIMEOUT]).await;
-    let cookie = login(&server).await;
-    node.signal("STOP");
+    signal(nodes, "STOP");
     let job =
         json!({ "queue": "email-notifications", "name": "send-email", "data": { "to": "a" } });
     let unknown = timed(server.post("/api/jobs", job)).await;
     assert_eq!((unknown.status().as_u16(), header(&unknown, "x-outcome")), (503, "unknown"));
+    let mut ada = Socket::open(&server).await;
+    let (ack, took) = clock::timed(ada.acknowledged("ada")).await;
+    assert!(took < LONGEST && ack["ok"] == false && ack["error"].is_string(), "{took:?}: {ack}");
     everything_answers_in_time(&server, &cookie, "").await;
     everything_answers_at_once(&server).await;
-    node.signal("CONT");
-    eventually("it is served again", || async { server.get("/api/limited").await.status() == 200 })
-        .await;
+    // Of this one Redis is not even told any more.
+    let mut bob = Socket::open(&server).await;
+    assert_eq!(bob.acknowledged("bob").await["ok"], false);
+    signal(nodes, "CONT");
+    eventually("it is served again", || async {
+        server.get("/api/limited").await.status() == 200
+            && server.get("/health").await.status() == 200
+    })
+    .await;
+    eventually("presence is made up for", || async {
+        server.read("/api/presence").await["count"] == 2
+    })
+    .await;
     assert_eq!(breaker(&server).await.0, "0");
+    let cookie = login(&server).await;
+    signal(nodes, "KILL");
+    let is_gone = |node: &Node| TcpStream::connect(("127.0.0.1", node.port)).is_err();
+    wait_for("the nodes to be gone", || nodes.iter().all(is_gone));
+    everything_answers_in_time(&server, &cookie, "refused").await;
+    everything_answers_at_once(&server).await;
+}
+
+#[tokio::test]
+async fn an_outage_of_a_node_holds_nobody() {
+    let node = Node::start();
+    an_outage_holds_nobody(&node, std::slice::from_ref(&node)).await;
+}
+
+#[tokio::test]
+async fn an_outage_of_the_nodes_of_sentinels_holds_nobody() {
+    let group = Group::start();
+    an_outage_holds_nobody(&group, &group.nodes).await;
+}
+
+#[tokio::test]
+async fn an_outage_of_a_cluster_holds_nobody() {
+    let cluster = Cluster::start(0, 10_000);
+    an_outage_holds_nobody(&cluster, &cluster.nodes).await;
 }
 
 #[tokio::test]
@@ -232,25 +235,20 @@ async fn limiters_do_what_the_setting_says(there: &impl Redis, kill: impl FnOnce
     }
 }
 
-/// Kills without waiting for the end: those who ask are answered all the same.
-fn kill(nodes: &[Node]) {
-    nodes.iter().for_each(|node| node.signal("KILL"));
-}
-
 #[tokio::test]
 async fn limiters_do_what_the_setting_says_without_a_node() {
     let node = Node::start();
-    limiters_do_what_the_setting_says(&node, || kill(std::slice::from_ref(&node))).await;
+    limiters_do_what_the_setting_says(&node, || node.signal("KILL")).await;
 }
 
 #[tokio::test]
 async fn limiters_do_what_the_setting_says_without_the_nodes_of_sentinels() {
     let group = Group::with(600_000);
-    limiters_do_what_the_setting_says(&group, || kill(&group.nodes)).await;
+    limiters_do_what_the_setting_says(&group, || signal(&group.nodes, "KILL")).await;
 }
 
 #[tokio::test]
 async fn limiters_do_what_the_setting_says_without_a_cluster() {
     let cluster = Cluster::start(0, 600_000);
-    limiters_do_what_the_setting_says(&cluster, || kill(&cluster.nodes)).await;
+    limiters_do_what_the_setting_says(&cluster, || signal(&cluster.nodes, "KILL")).await;
 }

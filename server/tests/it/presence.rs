@@ -14,6 +14,8 @@ use crate::topology::{Place, on_each_topology};
 on_each_topology! {
     a_user_is_online_until_the_last_socket_is_gone_and_everybody_hears_it_once,
     whoever_comes_online_is_told_of_others_alone,
+    who_says_to_be_somebody_else_is_not_who_it_was,
+    what_is_no_frame_is_answered_and_the_socket_lives,
     a_dead_instance_leaves_no_ghost_past_the_time_to_live,
     presence_comes_back_by_itself_after_redis_forgot_it,
     a_socket_that_answers_no_ping_is_closed,
@@ -27,7 +29,7 @@ const SESSIONS: u8 = 2;
 pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    async fn open(server: &Server) -> Self {
+    pub(crate) async fn open(server: &Server) -> Self {
         let url = format!("ws://{}/ws", server.address);
         Self(tokio_tungstenite::connect_async(url).await.expect("a WebSocket").0)
     }
@@ -40,12 +42,22 @@ impl Socket {
     }
 
     async fn say(&mut self, user: &str) {
+        let ack = self.acknowledged(user).await;
+        assert_eq!(ack["ok"], true, "{ack}");
+    }
+
+    /// Says to be `user`, and gives what is answered.
+    pub(crate) async fn acknowledged(&mut self, user: &str) -> Value {
         let frame = json!({ "event": "user:online", "data": { "userId": user }, "id": 7 });
-        self.0.send(Message::text(frame.to_string())).await.expect("it is sent");
+        self.send(&frame.to_string()).await;
         let ack = self.next_event("ack").await;
-        assert_eq!((&ack["id"], &ack["data"]["ok"]), (&json!(7), &json!(true)), "{ack}");
-        assert_eq!(ack["data"]["userId"], user);
+        assert_eq!((&ack["id"], &ack["data"]["userId"]), (&json!(7), &json!(user)), "{ack}");
         assert!(ack["data"]["instance"].as_str().is_some_and(|id| !id.is_empty()), "{ack}");
+        ack["data"].clone()
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.expect("it is sent");
     }
 
     async fn next_event(&mut self, name: &str) -> Value {
@@ -67,6 +79,14 @@ impl Socket {
         let data = self.next_event("user:status").await["data"].clone();
         let text = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
         (text("userId"), text("status"), data["seq"].as_u64().expect("a number"))
+    }
+
+    /// Another user comes online, and both are shown, without anything done to this socket.
+    pub(crate) async fn hears_of(&mut self, server: &Server, another: &str) {
+        let _socket = Self::online(server, another).await;
+        while self.status().await.0 != another {}
+        eventually("both are shown", || async { server.read("/api/presence").await["count"] == 2 })
+            .await;
     }
 
     async fn close(mut self) {
@@ -112,6 +132,51 @@ async fn whoever_comes_online_is_told_of_others_alone(place: Place) {
     let _eve = Socket::online(&server, "eve").await;
     let told = [ada.status().await.0, ada.status().await.0, bob.status().await.0];
     assert_eq!(told, ["bob", "eve", "eve"]);
+}
+
+async fn who_says_to_be_somebody_else_is_not_who_it_was(place: Place) {
+    let (one, other) = (Server::on(&place, &[]).await, Server::on(&place, &[]).await);
+    let mut watcher = Socket::online(&other, "watcher").await;
+    let mut socket = Socket::online(&one, "ada").await;
+    for user in ["bob", "ada"] {
+        socket.say(user).await;
+    }
+    let mut heard = Vec::new();
+    for _ in 0..5 {
+        heard.push(watcher.status().await);
+    }
+    let told: Vec<_> = heard.iter().map(|(user, is, _)| (user.as_str(), is.as_str())).collect();
+    let expected =
+        [("ada", "online"), ("ada", "offline"), ("bob", "online"), ("bob", "offline"), told[0]];
+    assert_eq!(told, expected);
+    let of_ada: Vec<u64> =
+        heard.iter().filter(|(user, ..)| user == "ada").map(|(.., seq)| *seq).collect();
+    assert!(of_ada.is_sorted_by(|one, next| one < next), "a user's numbers rise: {of_ada:?}");
+    assert_eq!(sockets(&other, "ada").await, 1);
+    assert_eq!(sockets(&other, "bob").await, 0);
+}
+
+async fn what_is_no_frame_is_answered_and_the_socket_lives(place: Place) {
+    let server = Server::on(&place, &[]).await;
+    let mut socket = Socket::open(&server).await;
+    let long = json!({ "event": "user:online", "data": { "userId": "a".repeat(257) }, "id": "x" });
+    for (frame, id) in [
+        ("{", json!(null)),
+        (r#"{"event":"user:away","data":{},"id":1}"#, json!(1)),
+        (r#"{"event":"user:online","id":[2]}"#, json!([2])),
+        (r#"{"event":"user:online","data":{"userId":7},"id":3}"#, json!(3)),
+        (r#"{"event":"user:online","data":{"userId":""},"id":4}"#, json!(4)),
+        (&long.to_string(), json!("x")),
+    ] {
+        socket.send(frame).await;
+        let error = socket.next_event("error").await;
+        assert_eq!(error["id"], id, "{frame}");
+        assert!(error["data"]["error"].as_str().is_some_and(|it| !it.is_empty()), "{error}");
+    }
+    assert_eq!(server.read("/api/presence").await["count"], 0);
+    // As long as a user may be who logs in: in characters.
+    socket.say(&"\u{e9}".repeat(256)).await;
+    assert_eq!(server.read("/api/presence").await["count"], 1);
 }
 
 async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live(place: Place) {
