@@ -5,12 +5,14 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
+use crate::clock;
 use crate::server::{Server, body, header};
 use crate::topology::{Place, on_each_topology};
 use crate::upstream::Upstream;
 
 on_each_topology! {
     a_second_question_is_answered_from_the_cache_until_it_expires,
+    each_parameter_makes_another_question_and_has_its_default,
     misses_of_one_key_at_once_call_the_model_once,
     a_model_that_fails_is_a_502_and_is_not_cached,
     warming_counts_what_fails,
@@ -42,6 +44,38 @@ async fn a_second_question_is_answered_from_the_cache_until_it_expires(place: Pl
     assert_eq!(ask(&one, json!({ "prompt": "hi" })).await.0, "MISS", "it has expired");
     assert_eq!(model.calls().len(), 3);
     assert_eq!(model.calls()[0].body["model"], "llama2:7b");
+}
+
+async fn each_parameter_makes_another_question_and_has_its_default(place: Place) {
+    let model = Upstream::start(0, Duration::ZERO).await;
+    let server = Server::on(&place, &["--llm-upstream-url", &model.url]).await;
+    let full = json!({ "prompt": "a", "model": "m", "temperature": 0.5, "maxTokens": 7 });
+    let (state, answer) = ask(&server, full.clone()).await;
+    assert_eq!((state.as_str(), &answer["model"]), ("MISS", &json!("m")));
+    assert_eq!(model.calls()[0].body, full);
+    let metadata = &answer["metadata"];
+    for field in ["model", "temperature", "maxTokens"] {
+        assert_eq!(metadata[field], full[field], "{field}");
+    }
+    let now = clock::unix_ms();
+    assert!(metadata["timestamp"].as_u64().is_some_and(|at| now.abs_diff(at) < 60_000));
+    assert!(metadata["responseTime"].is_u64(), "{metadata}");
+    let others = [
+        ("prompt", json!("b")),
+        ("model", json!("n")),
+        ("temperature", json!(0.6)),
+        ("maxTokens", json!(8)),
+    ];
+    for (field, value) in others {
+        let mut another = full.clone();
+        another[field] = value;
+        assert_eq!(ask(&server, another).await.0, "MISS", "another {field}");
+    }
+    assert_eq!(ask(&server, full).await.0, "HIT");
+    ask(&server, json!({ "prompt": "c" })).await;
+    let defaults =
+        json!({ "prompt": "c", "model": "llama2:7b", "temperature": 0.7, "maxTokens": 2048 });
+    assert_eq!(model.calls()[5].body, defaults);
 }
 
 async fn misses_of_one_key_at_once_call_the_model_once(place: Place) {
@@ -94,8 +128,22 @@ async fn nothing_is_kept_where_responses_are_not_cached(place: Place) {
     assert!(!keys.iter().any(|key| key.starts_with("cache:llm:")), "{keys:?}");
 }
 
+/// Reads what Redis writes for people, `1.50M`.
+fn bytes(text: &str) -> f64 {
+    let (number, unit) = text.split_at(text.len() - 1);
+    let power = "BKMG".find(unit).expect("a unit");
+    number.parse::<f64>().expect("a number") * [1.0, 1024.0, 1_048_576.0, 1_073_741_824.0][power]
+}
+
 async fn statistics_are_those_of_all_instances_and_clearing_is_counted(place: Place) {
-    let (one, other) = (Server::on(&place, &[]).await, Server::on(&place, &[]).await);
+    const SLOW: Duration = Duration::from_millis(40);
+    let model = Upstream::start(0, SLOW).await;
+    let flags = ["--llm-upstream-url", &model.url, "--cache-api-ttl-seconds", "0.001"];
+    let (one, other) = (Server::on(&place, &flags).await, Server::on(&place, &flags).await);
+    let nothing = one.read("/api/cache/stats").await;
+    for field in ["totalKeys", "hits", "misses", "hitRate", "averageResponseTime"] {
+        assert_eq!(nothing[field].as_f64(), Some(0.0), "{field}");
+    }
     let warm = json!({ "prompts": ["a", "b"], "models": ["m", "n"] });
     let warmed = one.post("/api/cache/warm", warm.clone()).await;
     assert_eq!(warmed.status(), 202);
@@ -107,7 +155,14 @@ async fn statistics_are_those_of_all_instances_and_clearing_is_counted(place: Pl
         stats["hits"] == 4 && stats["misses"] == 4 && stats["totalKeys"] == 4
     })
     .await;
-    assert_eq!(one.read("/api/cache/stats").await["hitRate"], 0.5);
+    let stats = one.read("/api/cache/stats").await;
+    assert_eq!(stats["hitRate"], 0.5);
+    // Four of the eight have waited for the model.
+    let average = stats["averageResponseTime"].as_f64().expect("a number");
+    assert!(average >= 20.0, "{average} ms");
+    let told = bytes(stats["memoryUsage"].as_str().expect("a text"));
+    let truth = place.used_memory();
+    assert!((0.5..2.0).contains(&(told / truth)), "{told} of {truth} bytes");
     let cleared = one.request(Method::DELETE, "/api/cache").send().await.expect("an answer");
     assert!(!header(&cleared, "x-redis-node").is_empty());
     assert_eq!(body(cleared).await, json!({ "deleted": 4 }));
@@ -129,6 +184,15 @@ async fn what_is_no_question_is_refused(place: Place) {
     let huge = json!({ "prompt": "a".repeat(1024 * 1024) });
     assert_eq!(server.post("/api/llm/generate", huge).await.status(), 413);
     assert_eq!(server.post("/api/llm/generate", json!(["a"])).await.status(), 400);
-    assert_eq!(server.get("/api/nothing").await.status(), 404);
     assert_eq!(header(&server.get("/health").await, "x-instance-id").len(), 8);
+    let unknown = [(Method::GET, "/api/nothing", 404), (Method::POST, "/health", 405)];
+    for (method, path, status) in unknown {
+        let answer = server.request(method, path).send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(header(&answer, "x-instance-id").len(), 8, "{path}");
+        assert!(body(answer).await["error"].is_string(), "{path}");
+    }
+    let cut_off = server.request(Method::POST, "/api/llm/generate");
+    let cut_off = cut_off.header("content-type", "application/json").body(r#"{"prompt":"#);
+    assert_eq!(cut_off.send().await.expect("an answer").status(), 400);
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::cluster::Cluster;
+use crate::presence::Socket;
 use crate::server::{Server, body, eventually, header};
 use crate::upstream::Upstream;
 
@@ -74,6 +75,7 @@ async fn all_is_well(server: &Server) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_master_is_replaced() {
     let (mut cluster, server, place) = service().await;
+    let mut ada = Socket::online(&server, "ada").await;
     let old = cluster.nodes[place].run_id();
     cluster.nodes[place].kill();
     let node = moves_on(&server, &old).await;
@@ -83,6 +85,15 @@ async fn a_killed_master_is_replaced() {
     })
     .await;
     all_is_well(&server).await;
+    // Presence has its slot in the first range, the queue in the last one.
+    assert_ne!(place, 0);
+    cluster.nodes[0].kill();
+    eventually("presence has another master too", || async {
+        let info = cluster.nodes[3].ask("INFO replication").unwrap_or_default();
+        info.contains("role:master") && server.get("/health").await.status() == 200
+    })
+    .await;
+    ada.hears_of(&server, "bob").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

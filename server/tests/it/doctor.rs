@@ -4,8 +4,81 @@ use std::time::Duration;
 
 use redrill_server::{Depth, Diagnosis, State, examine};
 
-use crate::redis::Node;
+use crate::redis::{Node, free_port};
 use crate::server::settings;
+use crate::topology::{Place, on_each_topology};
+
+on_each_topology! {
+    every_master_that_the_settings_lead_to_is_examined,
+}
+
+fn depth() -> Depth {
+    Depth { pings: 20, keys: 10_000, scan: Duration::from_secs(5) }
+}
+
+/// What the doctor says with these settings alone.
+async fn found_with(flags: &[&str]) -> Vec<Diagnosis> {
+    examine(&settings(flags).expect("the settings are right"), depth()).await
+}
+
+/// How a check found each of its nodes.
+fn states(found: &[Diagnosis], check: &str) -> Vec<State> {
+    found.iter().filter(|it| it.check == check).map(|it| it.state).collect()
+}
+
+async fn every_master_that_the_settings_lead_to_is_examined(place: Place) {
+    let flags = place.flags();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let found = found_with(&flags).await;
+    let masters = place.masters().len();
+    for check in ["connectivity", "replication"] {
+        assert_eq!(states(&found, check), vec![State::Well; masters], "{found:#?}");
+    }
+    let nodes = found.iter().filter(|it| !["sentinel", "cluster"].contains(&it.check));
+    assert!(nodes.clone().all(|it| it.roles == ["main", "cache", "sessions"]), "{found:#?}");
+    assert_eq!(nodes.count(), 9 * masters, "nine checks of each");
+    // Whoever names nodes is asked for each of the three roles.
+    let (sentinels, clusters) = match flags[0] {
+        "--redis-sentinels" => (9, 0),
+        "--redis-cluster-nodes" => (0, 3),
+        _ => (0, 0),
+    };
+    assert_eq!(states(&found, "sentinel"), vec![State::Well; sentinels], "{found:#?}");
+    assert_eq!(states(&found, "cluster"), vec![State::Well; clusters], "{found:#?}");
+}
+
+#[tokio::test]
+async fn sentinels_that_could_promote_nobody_or_know_nobody_or_are_away_are_found() {
+    let node = Node::start();
+    let monitor = format!("sentinel monitor mymaster 127.0.0.1 {} 2", node.port);
+    let alone = Node::guarded(None, &monitor, &["--sentinel"]);
+    let address = format!("127.0.0.1:{}", alone.port);
+    let found = found_with(&["--redis-sentinels", &address]).await;
+    assert_eq!(states(&found, "sentinel"), [State::Ill; 3]);
+    assert!(found[0].found.contains("NOQUORUM"), "{found:#?}");
+    assert_eq!(states(&found, "connectivity"), [State::Well], "it names the master all the same");
+
+    let unknown = ["--redis-sentinels", &address, "--redis-sentinel-master", "another"];
+    let found = found_with(&unknown).await;
+    assert_eq!((found.len(), states(&found, "sentinel")), (3, vec![State::Ill; 3]));
+
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let found = found_with(&["--redis-sentinels", &nobody]).await;
+    assert_eq!((found.len(), states(&found, "sentinel")), (3, vec![State::Ill; 3]));
+}
+
+#[tokio::test]
+async fn a_cluster_whose_slots_are_not_all_served_is_found() {
+    let node = Node::with("cluster-enabled yes");
+    let (nobody, address) =
+        (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", node.port));
+    // A node that is away is told, and the next one asked.
+    let found = found_with(&["--redis-cluster-nodes", &format!("{nobody},{address}")]).await;
+    assert_eq!((found.len(), states(&found, "cluster")), (6, vec![State::Ill; 6]), "{found:#?}");
+    let of = |address: &str| found.iter().find(|it| it.node == address).expect("it was asked");
+    assert!(of(&nobody).found.contains("cannot be asked"), "{found:#?}");
+    assert!(of(&address).found.contains("fail"), "{found:#?}");
+}
 
 /// What the doctor says of the node as main and sessions, and another one as cache.
 async fn examined(node: &Node, cache: &Node, flags: &[&str]) -> Vec<Diagnosis> {
@@ -20,9 +93,7 @@ async fn examined(node: &Node, cache: &Node, flags: &[&str]) -> Vec<Diagnosis> {
         "--redis-cache-port",
         &cache,
     ];
-    let settings = settings(&[&place[..], flags].concat()).expect("the settings are right");
-    let depth = Depth { pings: 20, keys: 10_000, scan: Duration::from_secs(5) };
-    examine(&settings, depth).await
+    found_with(&[&place[..], flags].concat()).await
 }
 
 /// The checks that found something ill at the node.

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::clock;
+use crate::presence::Socket;
 use crate::redis::Group;
 use crate::server::{Server, eventually, header};
 
@@ -85,10 +86,12 @@ async fn service(group: &Group) -> (Server, String) {
 async fn a_killed_master_is_replaced() {
     let mut group = Group::start();
     let (server, old) = service(&group).await;
+    let mut ada = Socket::online(&server, "ada").await;
     let news = News::follow(&group).await;
     group.nodes[0].kill();
     news.followed_at(moves_on(&group, &server, 0, &old).await).await;
     assert_eq!(server.get("/health").await.status(), 200);
+    ada.hears_of(&server, "bob").await;
     let limited = server.request(Method::GET, "/api/limited").send().await.expect("an answer");
     assert_eq!(limited.status(), 200);
     let job = json!({ "queue": "llm-processing", "name": "generate-response",

@@ -126,11 +126,15 @@ async fn draft_8_names_the_policy(place: Place) {
 
 async fn each_route_has_a_policy_of_its_own(place: Place) {
     let server = Server::on(&place, &[]).await;
-    for (path, policy) in [("", "100;w=60"), ("/llm", "10;w=60"), ("/burst", "5;w=1")] {
+    for (path, limit, window) in [("", 100, 60), ("/llm", 10, 60), ("/burst", 5, 1)] {
         let request = server.request(Method::GET, &format!("/api/limited{path}"));
         let answer = request.header("x-user-id", "ada").send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
-        assert_eq!(header(&answer, "ratelimit-policy"), policy);
+        assert_eq!(header(&answer, "ratelimit-policy"), format!("{limit};w={window}"));
+        assert_eq!(header(&answer, "ratelimit-limit"), limit.to_string());
+        assert_eq!(header(&answer, "ratelimit-remaining"), (limit - 1).to_string());
+        let reset = header(&answer, "ratelimit-reset").parse().expect("seconds");
+        assert!((1..=window).contains(&reset), "{reset} s");
         assert_eq!(header(&answer, "x-ratelimit-count"), "1", "{path} shares no counter");
     }
     let by_address = server.get("/api/limited").await;

@@ -12,6 +12,8 @@ use crate::upstream::{Upstream, answering};
 
 on_each_topology! {
     a_job_calls_its_api_once_and_keeps_its_result,
+    a_mail_has_what_its_job_has_and_a_job_is_shown_as_it_was_given,
+    each_queue_keeps_as_many_as_it_promises,
     failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up,
     a_job_that_succeeds_at_last_has_a_result_and_no_reason,
     priority_goes_before_time_and_none_before_all,
@@ -61,6 +63,50 @@ async fn a_job_calls_its_api_once_and_keeps_its_result(place: Place) {
     assert_eq!(calls.len(), 1);
     assert_eq!((calls[0].job.as_str(), calls[0].attempt.as_str()), (id.as_str(), "1"));
     assert_eq!((calls[0].queue.as_str(), &calls[0].body["maxTokens"]), (LLM, &json!(2048)));
+}
+
+async fn a_mail_has_what_its_job_has_and_a_job_is_shown_as_it_was_given(place: Place) {
+    let mails = Upstream::start(0, Duration::ZERO).await;
+    let server = Server::on(&place, &["--mail-upstream-url", &mails.url]).await;
+    let data = json!({ "to": "a", "subject": "b", "body": "c", "more": [1] });
+    let opts = json!({ "priority": 7 });
+    let id = server.submit(EMAIL, "send-email", data.clone(), opts).await;
+    becomes(&server, EMAIL, &id, "completed").await;
+    let sent = json!({ "to": "a", "subject": "b", "body": "c", "data": data });
+    assert_eq!(mails.calls()[0].body, sent);
+    assert_eq!((&mails.calls()[0].job, mails.calls()[0].queue.as_str()), (&id, EMAIL));
+    let job = server.read(&format!("/api/jobs/{EMAIL}/{id}")).await;
+    let expected = json!({ "id": id, "queue": EMAIL, "name": "send-email", "state": "completed",
+        "data": data, "attempts": 5, "attemptsMade": 1, "priority": 7,
+        "result": { "sent": true } });
+    assert_eq!(job, expected);
+}
+
+async fn each_queue_keeps_as_many_as_it_promises(place: Place) {
+    for (queue, name, completed, failed) in
+        [(LLM, "generate-response", 10, 5), (EMAIL, "send-email", 20, 10)]
+    {
+        let api = Upstream::start(failed + 1, Duration::ZERO).await;
+        let urls = ["--llm-upstream-url", &api.url, "--mail-upstream-url", &api.url];
+        let server = Server::on(&place, &urls).await;
+        let data = json!({ "prompt": "a", "to": "a" });
+        let run = async |count: usize| {
+            let once = json!({ "attempts": 1 });
+            let jobs = (0..count).map(|_| server.submit(queue, name, data.clone(), once.clone()));
+            futures_util::future::join_all(jobs).await;
+            eventually("all are settled", || async {
+                let stats = &server.read("/api/queues/stats").await[queue];
+                stats["waiting"] == 0 && stats["active"] == 0
+            })
+            .await;
+        };
+        run(failed + 1).await;
+        run(completed + 1).await;
+        let stats = server.read("/api/queues/stats").await;
+        let kept = (&stats[queue]["completed"], &stats[queue]["failed"]);
+        assert_eq!(kept, (&json!(completed), &json!(failed)), "{queue}");
+        server.stop().await;
+    }
 }
 
 async fn failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up(place: Place) {

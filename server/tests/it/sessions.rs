@@ -3,10 +3,12 @@
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
+use crate::clock;
 use crate::server::{Server, body, header};
 use crate::topology::{Place, on_each_topology};
 
 on_each_topology! {
+    a_session_says_whose_it_is_since_when_and_what_is_in_it,
     concurrent_writes_of_different_keys_all_survive,
     a_logout_is_final_even_against_writes_under_way,
     each_login_has_a_new_id_and_ends_the_session_before_it,
@@ -49,6 +51,24 @@ async fn keys(place: &Place) -> usize {
 
 fn cookie(response: &Response) -> String {
     header(response, "set-cookie").split(';').next().unwrap_or_default().to_owned()
+}
+
+async fn a_session_says_whose_it_is_since_when_and_what_is_in_it(place: Place) {
+    let server = Server::on(&place, &[]).await;
+    let before = clock::unix_ms();
+    let login = server.post("/api/session/login", json!({ "userId": "ada" })).await;
+    let visitor = Visitor { server: &server, cookie: cookie(&login) };
+    let begun = body(login).await;
+    let created = begun["createdAt"].as_u64().expect("ms since the epoch");
+    assert!((before..=clock::unix_ms()).contains(&created), "{before} {created}");
+    assert_eq!(begun, json!({ "userId": "ada", "data": {}, "createdAt": created }));
+    let value = json!({ "deep": [1, null, "\u{e9}"] });
+    let set = json!({ "key": "a key", "value": value });
+    let written = body(visitor.send(Method::PUT, "/api/session/data", &set).await).await;
+    assert_eq!(written, json!({ "userId": "ada", "data": { "a key": value } }));
+    let read = body(visitor.session().await).await;
+    let expected = json!({ "userId": "ada", "data": { "a key": value }, "createdAt": created });
+    assert_eq!(read, expected);
 }
 
 async fn concurrent_writes_of_different_keys_all_survive(place: Place) {

@@ -1,5 +1,7 @@
 //! Wrong settings are named all at once.
 
+use clap::{Args as _, Command};
+use redrill_server::Args;
 use serde_json::json;
 
 use crate::redis::Node;
@@ -27,6 +29,52 @@ fn every_wrong_setting_is_named_in_one_message() {
     let message = settings(&flags).expect_err("all of them are wrong");
     for (_, value, name) in wrong {
         assert!(message.contains(&format!("{name} is {value:?}")), "{name} is not in\n{message}");
+    }
+}
+
+/// What teams that come from other services have set, and what it is where they have not.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("PORT", "3001"),
+    ("NODE_ENV", "development"),
+    ("REDIS_HOST", "localhost"),
+    ("REDIS_PORT", "6379"),
+    ("REDIS_DB", "0"),
+    ("REDIS_CACHE_PORT", "6380"),
+    ("REDIS_CACHE_DB", "1"),
+    ("REDIS_SESSIONS_PORT", "6381"),
+    ("REDIS_SESSIONS_DB", "2"),
+    ("REDIS_MAX_RETRIES", "3"),
+    ("REDIS_RETRY_DELAY", "1000"),
+    ("REDIS_CONNECTION_TIMEOUT", "5000"),
+    ("REDIS_COMMAND_TIMEOUT", "3000"),
+    ("REDIS_LOG_LEVEL", "info"),
+    ("REDIS_ENABLE_METRICS", "true"),
+    ("REDIS_METRICS_INTERVAL_MS", "60000"),
+    ("REDIS_SENTINEL_MASTER", "mymaster"),
+    ("CACHE_TTL_SECONDS", "3600"),
+    ("CACHE_LLM_RESPONSES", "true"),
+    ("CACHE_API_RESPONSES", "true"),
+    ("SESSION_TTL_SECONDS", "86400"),
+    ("SESSION_STORE_PREFIX", "sess:"),
+    ("RATE_LIMIT_WINDOW_MS", "60000"),
+    ("RATE_LIMIT_MAX_REQUESTS", "100"),
+    ("RATE_LIMIT_REDIS_PREFIX", "rl:"),
+    ("RATE_LIMIT_ALGORITHM", "fixed-window"),
+    ("RATE_LIMIT_HEADERS", "draft-6"),
+    ("RATE_LIMIT_ON_ERROR", "closed"),
+    ("QUEUE_DURABILITY", "async"),
+    ("PRESENCE_TTL_SECONDS", "300"),
+    ("PRESENCE_PING_SECONDS", "15"),
+];
+
+#[test]
+fn what_is_not_set_is_as_it_was_promised() {
+    let command = Args::augment_args(Command::new("serve"));
+    for (name, value) in DEFAULTS {
+        let mut settings = command.get_arguments();
+        let setting = settings.find(|it| it.get_env().is_some_and(|env| env == *name));
+        let setting = setting.unwrap_or_else(|| panic!("{name} is no setting"));
+        assert_eq!(setting.get_default_values(), [*value], "{name}");
     }
 }
 
