@@ -92,9 +92,8 @@ fn variables(
     };
     for (name, value) in written.get_ref() {
         if !is_name(name) {
-            let message = format!(
-                "'{name}' is no name of a variable: letters, digits and _, no digit first"
-            );
+            let message =
+                format!("'{name}' is no name of a variable: letters, digits and _, no digit first");
             return Err(source.at(&written.span(), &message));
         }
         if value.contains('\0') {

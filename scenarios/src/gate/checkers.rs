@@ -200,7 +200,10 @@ mod tests {
             assert_eq!(checker.check(&run(&planted)).verdict, Verdict::Pass, "{}", checker.id());
         }
         let summary = found(&run(&planted), "gate.cpu").summary;
-        assert!(summary.starts_with("cpu was better by 50 % (worse by −50 % to −50 %)"), "{summary}");
+        assert!(
+            summary.starts_with("cpu was better by 50 % (worse by −50 % to −50 %)"),
+            "{summary}"
+        );
     }
 
     #[test]
