@@ -255,6 +255,12 @@ pub struct PlannedFault {
     /// The kind's own settings (a toxic's attributes).
     #[serde(default)]
     pub with: BTreeMap<String, toml::Value>,
+    /// The kind of fault that takes its place where the backend cannot do this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<String>,
+    /// The kind of fault in whose place this one is, which the backend cannot do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
 }
 
 impl PlannedFault {
@@ -267,6 +273,8 @@ impl PlannedFault {
             target: vec!["main.master".to_owned()],
             from: Vec::new(),
             with: BTreeMap::new(),
+            otherwise: None,
+            instead_of: None,
         }
     }
 }

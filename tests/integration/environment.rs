@@ -1,7 +1,7 @@
 //! The environment on real parts: ready in time, watched, and gone afterwards, even after a kill.
 
 use redrill::effects::{Effects, Played};
-use redrill::environment::{Environment, Member, RedisBinary, Setup};
+use redrill::environment::{Environment, Member, RedisBinary, Setup, Supply};
 use redrill::faults::run_timeline;
 use redrill_history::clock::{RunClock, instant_now};
 use redrill_history::{EnvironmentPlan, Event, EventKind, EventLog, NodeRole, PlannedFault};
@@ -108,7 +108,7 @@ async fn start(
 ) -> Environment {
     let setup = Setup {
         plan,
-        redis: RedisBinary::find(&env::var_os("PATH").unwrap()).unwrap(),
+        supply: Supply::Program(RedisBinary::find(&env::var_os("PATH").unwrap()).unwrap()),
         redrill: redrill(),
         logs: run,
         clock,

@@ -20,6 +20,8 @@ pub(crate) fn planned(kind: &str, target: &[&str], lasts: Option<Duration>) -> P
         target: target.iter().map(|name| (*name).to_owned()).collect(),
         from: Vec::new(),
         with: BTreeMap::new(),
+        otherwise: None,
+        instead_of: None,
     }
 }
 

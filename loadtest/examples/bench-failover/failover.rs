@@ -3,7 +3,7 @@
 use crate::service::{MODES, Mode, Service, Taken};
 use crate::watch::Watch;
 use anyhow::{Context, Result, ensure};
-use redrill::environment::{Environment, RedisBinary, Setup};
+use redrill::environment::{Environment, RedisBinary, Setup, Supply};
 use redrill::faults::{self, Injection};
 use redrill_history::clock::RunClock;
 use redrill_history::{EnvironmentPlan, EventLog, GroupPlan, PlannedFault, SampleLog};
@@ -43,6 +43,8 @@ impl Fault {
             target: vec!["main.master".to_owned()],
             from: from.iter().map(ToString::to_string).collect(),
             with: BTreeMap::new(),
+            otherwise: None,
+            instead_of: None,
         }
     }
 }
@@ -86,7 +88,7 @@ pub(crate) async fn run(redrill: &Path, fault: Fault) -> Result<Option<Vec<Cost>
     let path = std::env::var_os("PATH").unwrap_or_default();
     let environment = Environment::start(Setup {
         plan: &plan,
-        redis: RedisBinary::find(&path)?,
+        supply: Supply::Program(RedisBinary::find(&path)?),
         redrill: &redrill,
         logs: &logs,
         clock,

@@ -1,6 +1,7 @@
 //! `redrill list`: what there is, from the registries.
 
 use super::Subcommand;
+use crate::environment::BACKENDS;
 use crate::exit::Exit;
 use crate::faults::Setting;
 use crate::load::pacer::MODELS;
@@ -18,8 +19,8 @@ pub(super) struct List;
 impl Subcommand for List {
     fn clap(&self) -> Command {
         Command::new("list").about(
-            "List the plans and their keys, targets, capabilities, load models, faults, metrics \
-             and checkers",
+            "List the plans and their keys, targets, capabilities, load models, backends, faults, \
+             metrics and checkers",
         )
     }
 
@@ -35,6 +36,7 @@ impl Subcommand for List {
         let capabilities =
             CAPABILITIES.iter().map(|known| (known.name(), known.doc().to_owned())).collect();
         let models = MODELS.iter().map(|model| (model.name(), model.doc().to_owned())).collect();
+        let backends = BACKENDS.iter().map(|backend| (backend.name(), backend.doc().to_owned()));
         let faults = faults::FAULTS.iter().map(|kind| (kind.name(), kind.doc().to_owned()));
         let metrics = METRICS.iter().map(|(name, _, doc)| (*name, (*doc).to_owned()));
         let settings = faults::FAULTS.iter().flat_map(|kind| {
@@ -52,6 +54,7 @@ impl Subcommand for List {
         section("Targets", targets)?;
         section("Capabilities", capabilities)?;
         section("Load models", models)?;
+        section("Backends", backends.collect())?;
         section("Faults", faults.collect())?;
         section("Metrics", metrics.collect())?;
         section("Settings of faults", settings.collect())?;

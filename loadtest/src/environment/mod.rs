@@ -2,6 +2,7 @@
 //! through a proxy, watched from around the proxies, and gone without a trace afterwards.
 
 mod admin;
+mod backend;
 mod config;
 mod group;
 pub mod guardian;
@@ -22,6 +23,7 @@ mod target;
 mod topology;
 
 pub(crate) use admin::{Admin, ask, info_fields};
+pub use backend::{BACKENDS, Backend, Need, Supply, backend, backend_names};
 pub use group::Group;
 pub use journal::{Journalled, Remedy};
 pub use member::Member;
@@ -51,12 +53,12 @@ use std::time::Duration;
 /// the group's.
 const SOURCES: [(&str, u8); 3] = [("node", 11), ("sentinel", 51), ("server", 101)];
 
-/// A running environment (backend `processes`). Dropping it without
-/// [`Environment::stop`] leaves the clearing up to the guardian.
+/// A running environment. Dropping it without [`Environment::stop`] leaves the clearing up to the
+/// guardian.
 pub struct Environment {
     plan: EnvironmentPlan,
     groups: Vec<Group>,
-    redis: RedisBinary,
+    supply: Supply,
     clock: RunClock,
     ready_after: Duration,
     observer: Observer,
@@ -152,7 +154,7 @@ impl Environment {
 
     /// The machine, versions and processes so far, for `environment.json`.
     pub fn facts(&self) -> EnvironmentFacts {
-        let machine = Self::machine(self.clock, &self.redis.version);
+        let machine = Self::machine(self.clock, self.supply.version());
         EnvironmentFacts { processes: self.processes.facts(), ..machine }
     }
 

@@ -1,11 +1,11 @@
 //! Starting the environment.
 
+use super::backend::Supply;
 use super::group::{Ground, Group};
 use super::journal::Guardian;
 use super::observer::Observer;
 use super::processes::{Processes, record};
 use super::proxies::Proxies;
-use super::redis_binary::RedisBinary;
 use super::topology::check;
 use super::{Environment, ready, source};
 use crate::exit::unusable;
@@ -22,8 +22,8 @@ use std::time::Duration;
 pub struct Setup<'a> {
     /// What it is to be.
     pub plan: &'a EnvironmentPlan,
-    /// The Redis server; see [`RedisBinary::find`].
-    pub redis: RedisBinary,
+    /// What it is made of; see [`super::Backend::find`].
+    pub supply: Supply,
     /// The `redrill` executable, whose subcommands `guardian` and `toxiproxy` are started.
     pub redrill: &'a Path,
     /// The run folder's logs.
@@ -46,7 +46,7 @@ impl Environment {
     /// # Errors
     /// What could not be started, or was missing after 20 s. Nothing is left then either.
     pub async fn start(setup: Setup<'_>) -> Result<Self> {
-        let Setup { plan, redis, redrill, logs, clock, events, samples, watched } = setup;
+        let Setup { plan, supply, redrill, logs, clock, events, samples, watched } = setup;
         check(plan)?;
         for (role, _) in plan.groups() {
             has_source(source(role, "node", 0))?;
@@ -64,8 +64,8 @@ impl Environment {
         let processes = Processes::new(guardian.group(), logs, clock, events.clone());
         let processes = Arc::new(processes);
         let proxies = Proxies::start(&processes, redrill).await?;
-        let ground =
-            Ground { redis: &redis, processes: &processes, proxies: &proxies, folder: &folder };
+        let Supply::Program(redis) = &supply;
+        let ground = Ground { redis, processes: &processes, proxies: &proxies, folder: &folder };
         let place = plan.groups().map(|(role, group)| Group::place(role, group, &ground));
         let mut groups = try_join_all(place).await?;
         try_join_all(groups.iter_mut().map(|group| group.start(&ground))).await?;
@@ -78,7 +78,7 @@ impl Environment {
         Ok(Self {
             plan: plan.clone(),
             groups,
-            redis,
+            supply,
             clock,
             ready_after,
             observer,

@@ -3,7 +3,7 @@
 use super::Injected;
 use super::on_nodes::{Node, OnNodes};
 use super::probe::{HEALTHY, SILENCE, Seen, command, ping_from_harness};
-use crate::environment::Remedy;
+use crate::environment::{Need, Remedy};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
 use std::time::Duration;
@@ -16,6 +16,7 @@ pub(super) const BLOCK: OnNodes = OnNodes {
     doc: "blocks a node's event loop (DEBUG SLEEP), as a slow command on a large key does",
     heals: Some("has finished the command, and answers"),
     settings: &[],
+    needs: &[Need::Debug],
     longest: Some(Duration::from_secs(10)),
     inject: |node| block(node).boxed(),
 };

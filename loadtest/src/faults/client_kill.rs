@@ -19,6 +19,7 @@ pub(super) const CLIENT_KILL: OnNodes = OnNodes {
     doc: "closes all connections of a node's clients (CLIENT KILL), but not those of replicas",
     heals: None,
     settings: &[],
+    needs: &[],
     longest: None,
     inject: |node| kill(node).boxed(),
 };

@@ -19,6 +19,7 @@ pub(super) const CLIENT_PAUSE: OnNodes = OnNodes {
     doc: "lets the commands of a node's clients wait (CLIENT PAUSE), as during a handover",
     heals: Some("executes what waited"),
     settings: &[MODE],
+    needs: &[],
     // Where all wait, so does the command that would end it.
     longest: Some(Duration::from_secs(10)),
     inject: |node| pause(node).boxed(),

@@ -22,6 +22,7 @@ pub(super) const CONNECTION_EXHAUSTION: OnNodes = OnNodes {
     doc: "lets a node take no more connections than are open now (maxclients)",
     heals: Some("has its maxclients back, and takes connections"),
     settings: &[ROOM],
+    needs: &[],
     longest: None,
     inject: |node| exhaust(node).boxed(),
 };

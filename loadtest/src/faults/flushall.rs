@@ -2,6 +2,7 @@
 
 use super::Injected;
 use super::on_nodes::{Node, OnNodes};
+use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::{Value, cmd};
@@ -11,6 +12,7 @@ pub(super) const FLUSHALL: OnNodes = OnNodes {
     doc: "deletes every key of a master and its replicas (FLUSHALL), as an operator's slip does",
     heals: None,
     settings: &[],
+    needs: &[Need::Data],
     longest: None,
     inject: |node| flush(node).boxed(),
 };

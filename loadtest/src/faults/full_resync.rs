@@ -2,6 +2,7 @@
 
 use super::Injected;
 use super::on_nodes::{Node, OnNodes};
+use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::cmd;
@@ -11,6 +12,7 @@ pub(super) const FULL_RESYNC: OnNodes = OnNodes {
     doc: "has all replicas of a master take its whole data again, as after a long partition",
     heals: None,
     settings: &[],
+    needs: &[Need::Debug],
     longest: None,
     inject: |node| resync(node).boxed(),
 };

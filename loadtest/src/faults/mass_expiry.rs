@@ -2,6 +2,7 @@
 
 use super::on_nodes::{Node, OnNodes};
 use super::{Form, Injected, Setting};
+use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::cmd;
@@ -17,6 +18,7 @@ pub(super) const MASS_EXPIRY: OnNodes = OnNodes {
     doc: "lets all keys of a master that have a time to live expire at once",
     heals: None,
     settings: &[KEYS],
+    needs: &[Need::Data],
     longest: None,
     inject: |node| expire(node).boxed(),
 };

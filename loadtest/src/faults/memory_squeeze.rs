@@ -2,7 +2,7 @@
 
 use super::on_nodes::{Node, OnNodes};
 use super::{Form, Injected, Setting};
-use crate::environment::Remedy;
+use crate::environment::{Need, Remedy};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
 
@@ -23,6 +23,7 @@ pub(super) const MEMORY_SQUEEZE: OnNodes = OnNodes {
     doc: "gives a master less memory than its data takes (maxmemory): it refuses writes, or evicts",
     heals: Some("has its maxmemory and policy back, and takes writes"),
     settings: &[KEEP, POLICY],
+    needs: &[Need::Eviction],
     longest: None,
     inject: |node| squeeze(node).boxed(),
 };

@@ -33,6 +33,12 @@ impl Misfit {
     }
 }
 
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 /// Refuses a part unless something holds.
 pub(super) fn require(
     holds: bool,

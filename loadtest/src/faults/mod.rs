@@ -49,11 +49,11 @@ pub use misfit::{Misfit, Part};
 pub use setting::{Form, LEAST_SHARE, Setting};
 pub use timeline::run_timeline;
 
-use crate::environment::Target;
+use crate::environment::{Need, Target, backend};
 use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
 use misfit::require;
-use redrill_history::{PlannedFault, print_duration};
+use redrill_history::{EnvironmentPlan, PlannedFault, print_duration};
 use std::time::Duration;
 
 /// Every kind of fault.
@@ -106,6 +106,10 @@ pub trait Fault: Sync {
     fn hits(&self) -> Hits;
     /// What a plan may set with `with`.
     fn settings(&self) -> &'static [Setting];
+    /// What it needs that not every environment has.
+    fn needs(&self, planned: &PlannedFault) -> Vec<Need> {
+        self.hits().needs(planned)
+    }
     /// The longest that it may last, where it cannot be ended early.
     fn longest(&self) -> Option<Duration> {
         None
@@ -176,6 +180,17 @@ pub enum Hits {
 }
 
 impl Hits {
+    /// What it takes to hit a plan's targets.
+    fn needs(self, planned: &PlannedFault) -> Vec<Need> {
+        let is_server = |text: &String| Target::read(text).is_some_and(Target::is_server);
+        match self {
+            Self::Processes if !planned.target.iter().all(is_server) => vec![Need::Processes],
+            Self::Pairs | Self::Replicas => vec![Need::Sources],
+            Self::Links if !planned.from.is_empty() => vec![Need::Sources],
+            _ => Vec::new(),
+        }
+    }
+
     fn check(self, name: &str, planned: &PlannedFault) -> Result<(), Misfit> {
         let is_api = |text: &&String| Target::read(text).is_some_and(Target::is_api);
         let hits_apis = matches!(self, Self::Apis | Self::Model);
@@ -239,6 +254,18 @@ impl Hits {
     }
 }
 
+/// Why the backend of an environment cannot do a fault; none where it can.
+pub fn refusal(
+    kind: &dyn Fault,
+    planned: &PlannedFault,
+    environment: &EnvironmentPlan,
+) -> Option<String> {
+    let backend = backend(&environment.backend).ok()?;
+    let lacks = |need| backend.lacks(need, planned, environment);
+    let reason = kind.needs(planned).into_iter().find_map(lacks)?;
+    Some(format!("the backend {} cannot do {}: {reason}", backend.name(), kind.name()))
+}
+
 /// The kind of that name.
 pub fn find(name: &str) -> Option<&'static dyn Fault> {
     FAULTS.iter().copied().find(|fault| fault.name() == name)
@@ -268,6 +295,8 @@ mod tests {
             target: owned(target),
             from: owned(from),
             with: BTreeMap::new(),
+            otherwise: None,
+            instead_of: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::injected::Parts;
 use super::probe::{HARNESS, HEALTHY, Probe, send};
 use super::{Fault, Hits, Injected, Injection, Setting};
-use crate::environment::{Admin, Environment, info_fields};
+use crate::environment::{Admin, Environment, Need, info_fields};
 use anyhow::{Context, Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -23,6 +23,8 @@ pub(super) struct OnNodes {
     pub(super) doc: &'static str,
     pub(super) heals: Option<&'static str>,
     pub(super) settings: &'static [Setting],
+    /// What it needs that not every environment has.
+    pub(super) needs: &'static [Need],
     /// The longest that it may last, where it cannot be ended early.
     pub(super) longest: Option<Duration>,
     pub(super) inject: Inject,
@@ -50,6 +52,10 @@ impl Fault for OnNodes {
 
     fn settings(&self) -> &'static [Setting] {
         self.settings
+    }
+
+    fn needs(&self, _: &PlannedFault) -> Vec<Need> {
+        self.needs.to_vec()
     }
 
     fn longest(&self) -> Option<Duration> {

@@ -2,7 +2,7 @@
 
 use super::Injected;
 use super::on_nodes::{Node, OnNodes};
-use crate::environment::Remedy;
+use crate::environment::{Need, Remedy};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ pub(super) const PERSISTENCE_FAILING: OnNodes = OnNodes {
     doc: "lets a master's snapshots fail (BGSAVE), so that it refuses writes with MISCONF",
     heals: Some("has saved a snapshot, and takes writes"),
     settings: &[],
+    needs: &[Need::Files],
     longest: None,
     inject: |node| fail(node).boxed(),
 };

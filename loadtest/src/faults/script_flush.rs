@@ -14,6 +14,7 @@ pub(super) const SCRIPT_FLUSH: OnNodes = OnNodes {
     doc: "has a node forget every cached script (SCRIPT FLUSH), as a restart or a failover does",
     heals: None,
     settings: &[],
+    needs: &[],
     longest: None,
     inject: |node| flush(node).boxed(),
 };

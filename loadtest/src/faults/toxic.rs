@@ -3,7 +3,7 @@
 use super::injected::Parts;
 use super::probe::{HARNESS, HEALTHY, Probe, SILENCE, Seen, ping, ping_from_harness, send};
 use super::{Fault, Form, Hits, Injected, Injection, Setting};
-use crate::environment::{Environment, Remedy, ask};
+use crate::environment::{Environment, Need, Remedy, ask};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -26,6 +26,9 @@ pub(super) const STREAM: Setting = Setting {
     doc: "downstream (what the target sends, the default), upstream (what it is sent) or both",
     form: Form::Choice(&["downstream", "upstream", "both"]),
 };
+
+/// Kinds of toxic that Shopify's Toxiproxy does not have, nor one in both directions.
+const OWN_TOXICS: [&str; 2] = ["redis", "packet_loss"];
 
 /// One in so many faults that act is taken for one that does not, where it acts by chance.
 const MISSED_ONE_IN: f64 = 1e5;
@@ -117,6 +120,15 @@ impl Fault for Toxic {
 
     fn settings(&self) -> &'static [Setting] {
         self.settings
+    }
+
+    fn needs(&self, planned: &PlannedFault) -> Vec<Need> {
+        // What cannot be made is refused for that.
+        let made = (self.make)(planned).map(|(toxic, _)| toxic);
+        let is_own = made.is_ok_and(|toxic| {
+            OWN_TOXICS.contains(&toxic.kind.as_str()) || toxic.stream == Stream::Both
+        });
+        self.hits().needs(planned).into_iter().chain(is_own.then_some(Need::OwnProxy)).collect()
     }
 
     fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {

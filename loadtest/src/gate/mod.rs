@@ -7,8 +7,8 @@ mod side;
 
 pub use given::Given;
 
-use crate::environment::{Environment, RedisBinary};
-use crate::exit::{Exit, unusable};
+use crate::environment::{Environment, backend};
+use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::run::{self, Settings, World};
 use anyhow::{Context as _, Result};
@@ -37,9 +37,9 @@ pub struct Sides {
 /// A side that does not start or dies, and what else kept the blocks from being measured.
 pub async fn run(plan: Plan, settings: Settings, sides: Sides) -> Result<Exit> {
     if let Some(saved) = plan.resolved.gate.as_ref().and_then(|gate| gate.baseline.as_ref()) {
-        let redis = RedisBinary::find(&std::env::var_os("PATH").unwrap_or_default())
-            .map_err(|error| unusable(error.to_string()))?;
-        let here = Environment::machine(RunClock::start(), &redis.version);
+        let environment = &plan.resolved.environment;
+        let supply = backend(&environment.backend)?.find(environment).await?;
+        let here = Environment::machine(RunClock::start(), supply.version());
         baseline::check(saved, &plan.resolved, &here)?;
     }
     let mut folder: Option<RunFolder> = None;

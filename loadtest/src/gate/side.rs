@@ -36,7 +36,7 @@ pub(super) async fn environments(
         std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
         let setup = Setup {
             plan: &world.plan.resolved.environment,
-            redis: world.redis.clone(),
+            supply: world.supply.clone(),
             redrill: &world.settings.program,
             logs: &logs,
             clock: world.stage.clock,
@@ -62,7 +62,7 @@ pub(super) async fn stop(environments: Vec<Option<Environment>>) -> Result<()> {
 
 /// The machine, and the processes of all starts.
 pub(super) fn facts(world: &World<'_>, processes: Vec<ProcessFacts>) -> EnvironmentFacts {
-    let machine = Environment::machine(world.stage.clock, &world.redis.version);
+    let machine = Environment::machine(world.stage.clock, world.supply.version());
     EnvironmentFacts { processes, ..machine }
 }
 

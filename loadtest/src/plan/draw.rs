@@ -2,7 +2,7 @@
 
 use super::settings;
 use crate::environment::parse_target;
-use crate::faults::{Fault, Hits};
+use crate::faults::{Fault, Hits, refusal};
 use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault, print_duration};
 use redrill_scenarios::random::{below, mix};
 use std::time::Duration;
@@ -104,10 +104,15 @@ impl Chances<'_> {
             target: Vec::new(),
             from: Vec::new(),
             with,
+            otherwise: None,
+            instead_of: None,
         };
         let places = self.all_places(kind).into_iter();
         let faults = places.map(|(target, from)| PlannedFault { target, from, ..fault.clone() });
-        faults.filter(|fault| kind.check(fault).is_ok()).collect()
+        let is_possible = |fault: &PlannedFault| {
+            kind.check(fault).is_ok() && refusal(kind, fault, self.environment).is_none()
+        };
+        faults.filter(is_possible).collect()
     }
 
     /// The places that a kind may hit.

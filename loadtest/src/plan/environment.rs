@@ -4,7 +4,7 @@ use super::file::Time;
 use super::memory;
 use super::place::Source;
 use super::range::{LONGEST_RUN, MILLISECOND, SECOND, time, whole};
-use crate::environment::{Size, Topology, topology, topology_names};
+use crate::environment::{Size, Topology, backend_names, topology, topology_names};
 use anyhow::Result;
 use redrill_history::{EnvironmentPlan, GroupPlan};
 use serde::Deserialize;
@@ -58,7 +58,7 @@ pub(super) fn resolve(file: EnvironmentFile, source: &Source<'_>) -> Result<Envi
     };
     let own = |file: Option<GroupFile>| file.map(|file| group(&file, source)).transpose();
     Ok(EnvironmentPlan {
-        backend: one_of("backend", file.backend.as_ref(), &["processes"], source)?,
+        backend: one_of("backend", file.backend.as_ref(), &backend_names(), source)?,
         main: group(&main, source)?,
         cache: own(file.cache)?,
         sessions: own(file.sessions)?,

@@ -3,6 +3,7 @@
 use super::keys::{KEYS, Key};
 use super::takes::Takes;
 use super::{Overrides, Plan, settings};
+use crate::environment::Need;
 use crate::faults::{FAULTS, Fault, Hits};
 use anyhow::Result;
 use redrill_history::{Capability, PlannedFault, RunKind};
@@ -174,9 +175,12 @@ fn fault(kind: &dyn Fault) -> String {
         set("for", &"8s".into());
     }
     let place = place(kind);
-    set("target", &place.target.into());
+    set("target", &place.target.clone().into());
     if !place.from.is_empty() {
-        set("from", &place.from.into());
+        set("from", &place.from.clone().into());
+    }
+    if kind.needs(&place).contains(&Need::Processes) {
+        set("otherwise", &"down".into());
     }
     let with = Table::from_iter(place.with);
     if !with.is_empty() {
@@ -202,6 +206,8 @@ fn place(kind: &dyn Fault) -> PlannedFault {
         target: owned(&["main.master"]),
         from: Vec::new(),
         with,
+        otherwise: None,
+        instead_of: None,
     };
     if kind.hits() == Hits::Pairs {
         place.from = owned(&["replicas", "sentinels"]);
@@ -322,8 +328,9 @@ mod tests {
                     value => value.get(part),
                 });
             }
-            // Only a run can write this one.
-            assert!(value.is_some() || key.name == "gate.baseline", "{}", key.name);
+            // Only a run can write these.
+            let is_written = ["gate.baseline", "fault.instead_of"].contains(&key.name);
+            assert!(value.is_some() || is_written, "{}", key.name);
         }
         for line in text.lines() {
             let is_list = line.starts_with("limits = ") || line.starts_with("tolerated = ");

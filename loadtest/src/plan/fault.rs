@@ -4,7 +4,7 @@ use super::file::Time;
 use super::place::Source;
 use super::range::{LONGEST_RUN, time};
 use crate::environment::{Target, parse_target};
-use crate::faults::{self, Hits, Part};
+use crate::faults::{self, Fault, Hits, Part};
 use anyhow::Result;
 use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault, print_duration};
 use serde::Deserialize;
@@ -25,6 +25,8 @@ pub(super) struct FaultFile {
     from: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     with: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    otherwise: Option<Spanned<String>>,
+    instead_of: Option<String>,
 }
 
 /// A fault that can be injected in that environment, and is over before the load is.
@@ -35,11 +37,7 @@ pub(super) fn resolve(
     instances: u8,
     source: &Source<'_>,
 ) -> Result<PlannedFault> {
-    let Some(kind) = faults::find(file.kind.get_ref()) else {
-        let names = faults::names().join(", ");
-        let message = format!("no fault '{}'; there are {names}", file.kind.get_ref());
-        return Err(source.at(&file.kind.span(), &message));
-    };
+    let kind = find(&file.kind, source)?;
     let names = |written: &Option<Spanned<Vec<Spanned<String>>>>| {
         names(written.as_ref(), environment, instances, source)
     };
@@ -58,6 +56,8 @@ pub(super) fn resolve(
             .iter()
             .map(|(name, value)| (name.get_ref().clone(), value.get_ref().clone()))
             .collect(),
+        otherwise: file.otherwise.as_ref().map(|name| name.get_ref().clone()),
+        instead_of: file.instead_of.clone(),
     };
     kind.check(&planned).map_err(|misfit| source.at(&span(file, &misfit.part), &misfit.message))?;
     if let (Hits::Master, Some(target)) = (kind.hits(), heirless(&planned, environment)) {
@@ -74,7 +74,47 @@ pub(super) fn resolve(
         );
         return Err(source.at(&file.at.span(), &message));
     }
-    Ok(planned)
+    possible(kind, planned, file, environment, source)
+}
+
+fn find(name: &Spanned<String>, source: &Source<'_>) -> Result<&'static dyn Fault> {
+    faults::find(name.get_ref()).ok_or_else(|| {
+        let names = faults::names().join(", ");
+        source.at(&name.span(), &format!("no fault '{}'; there are {names}", name.get_ref()))
+    })
+}
+
+/// The fault, or, where the backend cannot do it, the one that is to take its place.
+fn possible(
+    kind: &dyn Fault,
+    planned: PlannedFault,
+    file: &FaultFile,
+    environment: &EnvironmentPlan,
+    source: &Source<'_>,
+) -> Result<PlannedFault> {
+    let refusal = faults::refusal(kind, &planned, environment);
+    let Some(written) = &file.otherwise else {
+        let Some(reason) = refusal else { return Ok(planned) };
+        let next = "write otherwise = \"down\", or another kind, and that is done in its place";
+        return Err(source.at(&file.kind.span(), &format!("{reason}; {next}")));
+    };
+    let other = find(written, source)?;
+    let instead = PlannedFault {
+        kind: other.name().to_owned(),
+        with: BTreeMap::new(),
+        otherwise: None,
+        instead_of: Some(kind.name().to_owned()),
+        ..planned.clone()
+    };
+    other.check(&instead).map_err(|misfit| {
+        let message = format!("it cannot take the place of {}: {misfit}", kind.name());
+        source.at(&written.span(), &message)
+    })?;
+    match refusal.and_then(|_| faults::refusal(other, &instead, environment)) {
+        Some(reason) => Err(source.at(&written.span(), &reason)),
+        None if faults::refusal(kind, &planned, environment).is_some() => Ok(instead),
+        None => Ok(planned),
+    }
 }
 
 /// A target in a group without replicas.

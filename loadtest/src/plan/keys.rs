@@ -84,7 +84,7 @@ pub const KEYS: &[Key] = &[
     key("effects.job_takes", Or("\"5ms\""), "how long a call for a job takes"),
     key("effects.long_job_one_in", Or("0"), "one job in so many outlasts its lease; 0 for none"),
     key("effects.at_once", Else("no bound by default"), "calls that are worked on at once"),
-    key("environment.backend", Or("\"processes\""), "how Redis is started"),
+    key("environment.backend", Or("\"processes\""), "where Redis comes from: see Backends"),
     key("environment.topology", Or("\"sentinel\""), "sentinel, standalone or cluster"),
     key(
         "environment.masters",
@@ -110,6 +110,12 @@ pub const KEYS: &[Key] = &[
         "a cut's other side, or whose links a toxic is on; a list",
     ),
     key("fault.with", Else("nothing by default"), "settings of the fault"),
+    key(
+        "fault.otherwise",
+        Else("none by default"),
+        "the kind that takes its place where the backend cannot do it, such as down for kill",
+    ),
+    key("fault.instead_of", Else("a run writes it"), "the kind whose place it took"),
     key("chaos.faults", Else("all that heal by default"), "kinds of fault that are drawn, a list"),
     key("chaos.targets", Else("all that there is by default"), "what they may hit, a list"),
     key("chaos.every", Else("10s by default"), "from one drawn fault to the next, at the mean"),

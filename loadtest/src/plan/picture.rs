@@ -145,6 +145,9 @@ fn what(fault: &PlannedFault) -> String {
     for (name, value) in &fault.with {
         words += &format!(", {name} {}", value.to_string().trim_matches('"'));
     }
+    if let Some(kind) = &fault.instead_of {
+        words += &format!(", instead of {kind}");
+    }
     words
 }
 

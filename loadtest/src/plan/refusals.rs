@@ -231,6 +231,8 @@ fn faults_that_cannot_act() {
         (&on("[\"main.master\", \"cache.master\"]"), "5:26", "already in this list"),
         (&on("[\"cache.replicas\"]").replace("[[fault]]", ALONE), "7:11", "cache.node[0]"),
         (&on("[\"main.master[0]\"]"), "5:11", "main.master"),
+        (&on("[\"node[0]\"]\notherwise = \"x\""), "6:13", "no fault 'x'; there are kill"),
+        (&on("[\"node[0]\"]\notherwise = \"restart\""), "6:13", "cannot take the place of kill"),
         (HEIRLESS, "6:10", "a replica to promote, and cache.master has none"),
         (&late("{ latncy = \"1s\" }"), "6:10", "with takes latency"),
         (&late("{ latency = \"x\" }"), "6:10", "no duration"),

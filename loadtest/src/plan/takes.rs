@@ -3,7 +3,7 @@
 
 use super::keys::{Given, KEYS, Key};
 use super::memory;
-use crate::environment::topology_names;
+use crate::environment::{backend_names, topology_names};
 use crate::{faults, load::pacer};
 use redrill_history::{RunKind, parse_duration};
 
@@ -78,7 +78,7 @@ const VALUES: &[(&str, Takes)] = &[
     ("environment.maxmemory_policy", Takes::OneOf(|| memory::POLICIES.to_vec())),
     ("environment.cache", Takes::Group),
     ("environment.sessions", Takes::Group),
-    ("environment.backend", Takes::OneOf(|| vec!["processes"])),
+    ("environment.backend", Takes::OneOf(backend_names)),
     ("environment.quorum", Takes::Whole(0, 7)),
     ("fault.kind", Takes::OneOf(faults::names)),
     ("fault.at", Takes::Time),
@@ -86,6 +86,8 @@ const VALUES: &[(&str, Takes)] = &[
     ("fault.target", Takes::Texts),
     ("fault.from", Takes::Texts),
     ("fault.with", Takes::Settings),
+    ("fault.otherwise", Takes::OneOf(faults::names)),
+    ("fault.instead_of", Takes::OneOf(faults::names)),
     ("chaos.faults", Takes::SomeOf(faults::names)),
     ("chaos.targets", Takes::Texts),
     ("chaos.every", Takes::Time),

@@ -10,8 +10,8 @@ pub use examine::{examine, examine_read};
 pub(crate) use service::Service;
 pub(crate) use stage::Stage;
 
-use crate::environment::{Environment, RedisBinary, Setup};
-use crate::exit::{Exit, unusable};
+use crate::environment::{Environment, Setup, Supply, backend};
+use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
 use crate::plan::Plan;
@@ -37,7 +37,7 @@ pub struct Settings {
 pub(crate) struct World<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) settings: &'a Settings,
-    pub(crate) redis: RedisBinary,
+    pub(crate) supply: Supply,
     pub(crate) stage: &'a Stage,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) progress: &'a Progress,
@@ -52,8 +52,8 @@ pub(crate) async fn recorded(
     settings: Settings,
     work: impl AsyncFnOnce(&World<'_>) -> Result<()>,
 ) -> Result<Exit> {
-    let redis = RedisBinary::find(&std::env::var_os("PATH").unwrap_or_default())
-        .map_err(|error| unusable(error.to_string()))?;
+    let environment = &plan.resolved.environment;
+    let supply = backend(&environment.backend)?.find(environment).await?;
     let interrupt =
         Interrupt::install("interrupted: healing, then ending the run (again to end at once)")?;
     let stage = Stage::set(&plan.resolved, &settings.runs)?;
@@ -63,13 +63,13 @@ pub(crate) async fn recorded(
         "seed {}, redrill {}, Redis {}, run folder {}",
         plan.resolved.seed,
         plan.resolved.redrill,
-        redis.version,
+        supply.version(),
         stage.folder.path().display()
     ));
     let world = World {
         plan: &plan,
         settings: &settings,
-        redis,
+        supply,
         stage: &stage,
         interrupt: &interrupt,
         progress: &progress,
@@ -98,7 +98,7 @@ impl World<'_> {
     ) -> Result<()> {
         let setup = Setup {
             plan: &self.plan.resolved.environment,
-            redis: self.redis.clone(),
+            supply: self.supply.clone(),
             redrill: &self.settings.program,
             logs: &self.stage.folder.logs(),
             clock: self.stage.clock,

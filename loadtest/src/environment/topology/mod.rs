@@ -4,6 +4,7 @@ mod cluster;
 mod sentinel;
 mod standalone;
 
+use super::backend::backend;
 use super::group::{Ground, Group};
 use super::ready::View;
 use anyhow::{Result, ensure};
@@ -74,8 +75,7 @@ pub fn topology_names() -> Vec<&'static str> {
 /// # Errors
 /// A backend or topology that does not exist, or numbers that do not fit.
 pub fn check(plan: &EnvironmentPlan) -> Result<()> {
-    let backend = &plan.backend;
-    ensure!(backend == "processes", "there is no backend \"{backend}\"; there is \"processes\"");
+    backend(&plan.backend)?;
     plan.groups().try_for_each(|(_, group)| check_group(group))
 }
 
