@@ -111,6 +111,9 @@ impl GroupPlan {
 pub struct EnvironmentPlan {
     /// `processes`, …
     pub backend: String,
+    /// The image whose Redis is run; none where no container is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// The main group, which every role shares that has none of its own.
     #[serde(flatten)]
     pub main: GroupPlan,
@@ -150,6 +153,7 @@ mod tests {
     fn a_role_lives_in_its_own_group_or_in_the_main_one() {
         let plan = EnvironmentPlan {
             backend: "processes".to_owned(),
+            image: None,
             main: GroupPlan::example(),
             cache: Some(GroupPlan::example_of_one()),
             sessions: None,

@@ -336,6 +336,7 @@ impl ResolvedPlan {
             },
             environment: EnvironmentPlan {
                 backend: "processes".to_owned(),
+                image: None,
                 main: GroupPlan::example(),
                 cache: None,
                 sessions: None,

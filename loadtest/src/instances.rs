@@ -69,7 +69,7 @@ async fn start_one(
     for _ in 0..TRIES {
         let address = environment.free_address()?;
         let spec = spec(environment, target, shared, &name, index, address)?;
-        environment.spawn_process(spec)?;
+        environment.spawn_process(spec).await?;
         if is_ready(environment, &name, address, &target.start.ready).await? {
             return Ok(address.to_string());
         }
@@ -123,6 +123,7 @@ fn spec(
     Ok(ProcessSpec {
         name: name.to_owned(),
         program: PathBuf::from(program),
+        image: None,
         args: command.map(OsString::from).collect(),
         env: variables
             .filter_map(|(name, value)| Some((name.clone(), fill_variable(value, &values)?)))

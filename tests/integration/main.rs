@@ -5,6 +5,7 @@ mod cluster;
 mod damaged;
 mod defects;
 mod dependencies;
+mod docker;
 mod drill;
 mod environment;
 mod every_fault;

@@ -79,6 +79,7 @@ pub(crate) async fn run(redrill: &Path, fault: Fault) -> Result<Option<Vec<Cost>
     let clock = RunClock::start();
     let plan = EnvironmentPlan {
         backend: "processes".to_owned(),
+        image: None,
         main: GroupPlan::example(),
         cache: None,
         sessions: None,

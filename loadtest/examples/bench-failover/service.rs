@@ -94,15 +94,17 @@ impl Service {
             text("QUEUE_EMAIL_CONCURRENCY", "0"),
         ];
         env.extend(mode.variables().map(|(name, value)| text(name, value)));
-        environment.spawn_process(ProcessSpec {
+        let spec = ProcessSpec {
             name: name.clone(),
             program: redrill.to_owned(),
+            image: None,
             args: vec!["serve".into()],
             env,
             address,
             announced: None,
             source: Some(environment.server_source(index)),
-        })?;
+        };
+        environment.spawn_process(spec).await?;
         let http = reqwest::Client::builder().no_proxy().build()?;
         for attempt in 0.. {
             let ready = http.get(format!("http://{address}/ready")).send().await;

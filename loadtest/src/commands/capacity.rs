@@ -40,6 +40,7 @@ impl Subcommand for Capacity {
         let overrides = Overrides {
             kind: Some(RunKind::Capacity),
             seed: arguments.recording.seed,
+            image: arguments.recording.image.clone(),
             fail_if: arguments.fail_if,
             at_least: arguments.at_least,
         };

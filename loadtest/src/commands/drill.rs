@@ -33,6 +33,7 @@ impl Subcommand for Drill {
         let overrides = Overrides {
             kind: Some(RunKind::Drill),
             seed: arguments.recording.seed,
+            image: arguments.recording.image.clone(),
             ..Overrides::default()
         };
         let plan = Plan::load(&arguments.plan, &overrides)?;

@@ -54,7 +54,8 @@ impl Subcommand for Gate {
         let arguments = Arguments::from_arg_matches(arguments)?;
         let mut plan = {
             let (kind, seed) = (Some(RunKind::Gate), arguments.recording.seed);
-            Plan::load(&arguments.plan, &Overrides { kind, seed, ..Overrides::default() })?
+            let image = arguments.recording.image.clone();
+            Plan::load(&arguments.plan, &Overrides { kind, seed, image, ..Overrides::default() })?
         };
         let sides = sides(&plan, &arguments)?;
         complete(&mut plan, &arguments, &sides)?;

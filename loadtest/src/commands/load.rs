@@ -37,6 +37,7 @@ impl Subcommand for Load {
         let overrides = Overrides {
             kind: Some(RunKind::Load),
             seed: arguments.recording.seed,
+            image: arguments.recording.image.clone(),
             fail_if: arguments.fail_if,
             at_least: None,
         };

@@ -14,6 +14,9 @@ pub(super) struct Recording {
     /// Where every random choice comes from; the same seed gives the same load, order and timeline
     #[arg(long, value_parser = value_parser!(u64).range(..=LARGEST_SEED))]
     pub(super) seed: Option<u64>,
+    /// An image of Redis or Valkey, in whose containers nodes and Sentinels run (backend docker)
+    #[arg(long)]
+    pub(super) image: Option<String>,
     /// The folder that run folders are made in
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,

@@ -2,11 +2,13 @@
 //!
 //! It leads the process group in which every child of the environment is started, and reads the
 //! harness's journal from its standard input. When that closes, because the harness is done or was
-//! killed, it heals what is not marked healed, removes the folder and ends the whole group.
+//! killed, it heals what is not marked healed, removes containers and the folder, and ends the whole
+//! group.
 
+use super::docker;
 use super::journal::{Entry, Remedy};
 use rustix::process::{self, Pid, Signal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,13 +48,12 @@ async fn guard() -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{READY}")?;
     out.flush()?;
-    tokio::task::spawn_blocking(watch).await?
-}
-
-/// Waits for the end of the journal, and does what is left to do.
-fn watch() -> io::Result<()> {
-    let duties = Duties::read(io::stdin().lock());
+    let read = || Duties::read(io::stdin().lock());
+    let duties = tokio::task::spawn_blocking(read).await?;
     duties.heal();
+    for failure in docker::remove_all(&duties.containers).await {
+        say(&failure);
+    }
     duties.remove_folders();
     say("ending the group");
     Ok(process::kill_current_process_group(Signal::KILL)?)
@@ -62,6 +63,7 @@ fn watch() -> io::Result<()> {
 #[derive(Debug, Default, PartialEq)]
 struct Duties {
     folders: Vec<PathBuf>,
+    containers: BTreeSet<String>,
     faults: BTreeMap<u64, Remedy>,
 }
 
@@ -81,6 +83,12 @@ impl Duties {
     fn note(&mut self, entry: Entry) {
         match entry {
             Entry::Folder { path } => self.folders.push(path),
+            Entry::Container { name } => {
+                self.containers.insert(name);
+            }
+            Entry::Removed { name } => {
+                self.containers.remove(&name);
+            }
             Entry::Fault { id, remedy } => {
                 self.faults.insert(id, remedy);
             }
@@ -133,11 +141,15 @@ mod tests {
             r#"{"entry":"fault","id":1,"remedy":{"continue":{"pid":7}}}"#,
             r#"{"entry":"fault","id":2,"remedy":"end-with-group"}"#,
             r#"{"entry":"healed","id":1}"#,
+            r#"{"entry":"container","name":"a-1"}"#,
+            r#"{"entry":"container","name":"a-2"}"#,
+            r#"{"entry":"removed","name":"a-1"}"#,
             r#"{"entry":"healed","i"#,
         ]
         .join("\n");
         let duties = Duties::read(journal.as_bytes());
         assert_eq!(duties.folders, [PathBuf::from("a")]);
+        assert_eq!(duties.containers, BTreeSet::from(["a-2".to_owned()]));
         assert_eq!(duties.faults, BTreeMap::from([(2, Remedy::EndWithGroup)]));
     }
 }

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -25,6 +26,10 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 pub(super) enum Entry {
     /// A folder to remove at the end.
     Folder { path: PathBuf },
+    /// A container is about to be made; it is to be removed at the end.
+    Container { name: String },
+    /// A container is removed.
+    Removed { name: String },
     /// A fault is about to act.
     Fault { id: u64, remedy: Remedy },
     /// A fault is healed.
@@ -54,8 +59,41 @@ pub struct Journalled(u64);
 pub(super) struct Guardian {
     group: Pid,
     child: Child,
-    pipe: Mutex<ChildStdin>,
+    pipe: Arc<Pipe>,
     next: AtomicU64,
+}
+
+/// The guardian's standard input, until it is closed.
+type Pipe = Mutex<Option<ChildStdin>>;
+
+/// The journal for what outlives the environment: it does not keep the pipe open.
+#[derive(Clone, Debug)]
+pub(super) struct Journal(Weak<Pipe>);
+
+impl Journal {
+    /// A container is about to be made.
+    pub(super) async fn container(&self, name: &str) -> Result<()> {
+        self.write(Entry::Container { name: name.to_owned() }).await
+    }
+
+    /// A container is removed.
+    pub(super) async fn removed(&self, name: &str) -> Result<()> {
+        self.write(Entry::Removed { name: name.to_owned() }).await
+    }
+
+    async fn write(&self, entry: Entry) -> Result<()> {
+        let pipe = self.0.upgrade().context("the journal is closed")?;
+        write(&pipe, &entry).await
+    }
+}
+
+async fn write(pipe: &Pipe, entry: &Entry) -> Result<()> {
+    let mut line = serde_json::to_vec(entry)?;
+    line.push(b'\n');
+    let mut pipe = pipe.lock().await;
+    let pipe = pipe.as_mut().context("the journal is closed")?;
+    let written = pipe.write_all(&line).await;
+    written.context("the guardian has ended: nothing would heal this; see logs/guardian.log")
 }
 
 impl Guardian {
@@ -78,7 +116,13 @@ impl Guardian {
         let first = timeout(START_WITHIN, lines.next_line()).await;
         let first = first.context("the guardian did not start within 10 s")??;
         ensure!(first.as_deref() == Some(READY), "the guardian said {first:?}, not {READY:?}");
-        Ok(Self { group, child, pipe: Mutex::new(pipe), next: AtomicU64::new(0) })
+        let pipe = Arc::new(Mutex::new(Some(pipe)));
+        Ok(Self { group, child, pipe, next: AtomicU64::new(0) })
+    }
+
+    /// Its journal, for what is started later.
+    pub(super) fn journal(&self) -> Journal {
+        Journal(Arc::downgrade(&self.pipe))
     }
 
     /// The group that children are to join.
@@ -88,31 +132,24 @@ impl Guardian {
 
     /// The folder is to be removed at the end.
     pub(super) async fn owns_folder(&self, path: &Path) -> Result<()> {
-        self.write(&Entry::Folder { path: path.to_owned() }).await
+        write(&self.pipe, &Entry::Folder { path: path.to_owned() }).await
     }
 
     /// A fault is about to act; this is how to heal it.
     pub(super) async fn fault(&self, remedy: Remedy) -> Result<Journalled> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.write(&Entry::Fault { id, remedy }).await?;
+        write(&self.pipe, &Entry::Fault { id, remedy }).await?;
         Ok(Journalled(id))
     }
 
     /// The fault is healed.
     pub(super) async fn healed(&self, fault: Journalled) -> Result<()> {
-        self.write(&Entry::Healed { id: fault.0 }).await
-    }
-
-    async fn write(&self, entry: &Entry) -> Result<()> {
-        let mut line = serde_json::to_vec(entry)?;
-        line.push(b'\n');
-        let written = self.pipe.lock().await.write_all(&line).await;
-        written.context("the guardian has ended: nothing would heal this; see logs/guardian.log")
+        write(&self.pipe, &Entry::Healed { id: fault.0 }).await
     }
 
     /// Closes the journal and waits for the guardian, and with it the group, to end.
     pub(super) async fn end(mut self) -> Result<()> {
-        drop(self.pipe);
+        drop(self.pipe.lock().await.take());
         match timeout(END_WITHIN, self.child.wait()).await {
             Ok(ended) => ended.map(drop).context("cannot wait for the guardian"),
             Err(_) => bail!("the guardian has not ended 10 s after its journal was closed"),

@@ -90,7 +90,7 @@ impl Member {
     pub(super) async fn start(&mut self, part: Part<'_>, ground: &Ground<'_>) -> Result<()> {
         let Ground { processes, proxies, redis, .. } = ground;
         for _ in 0..PORT_TRIES {
-            let process = processes.start(self.spec(part, redis)?)?;
+            let process = processes.start(self.spec(part, redis)?).await?;
             tokio::select! {
                 answered = answers(self.direct, true) => {
                     return answered.with_context(|| self.name.clone());
@@ -133,6 +133,7 @@ impl Member {
         Ok(ProcessSpec {
             name: self.name.clone(),
             program: redis.path.clone(),
+            image: redis.image.clone(),
             args,
             env: Vec::new(),
             address: self.direct,

@@ -4,6 +4,7 @@
 mod admin;
 mod backend;
 mod config;
+mod docker;
 mod group;
 pub mod guardian;
 mod journal;
@@ -24,6 +25,7 @@ mod topology;
 
 pub(crate) use admin::{Admin, ask, info_fields};
 pub use backend::{BACKENDS, Backend, Need, Supply, backend, backend_names};
+pub use docker::DEFAULT_IMAGE;
 pub use group::Group;
 pub use journal::{Journalled, Remedy};
 pub use member::Member;
@@ -124,8 +126,8 @@ impl Environment {
     ///
     /// # Errors
     /// The name is taken by a running process, or the program cannot be started.
-    pub fn spawn_process(&self, spec: ProcessSpec) -> Result<u32> {
-        Ok(self.processes.start(spec)?.pid())
+    pub async fn spawn_process(&self, spec: ProcessSpec) -> Result<u32> {
+        Ok(self.processes.start(spec).await?.pid())
     }
 
     /// Whether a process runs; false for one that was never started.
@@ -189,7 +191,7 @@ impl Environment {
     /// Starts a process that has ended as it was started before, and waits until it answers: a node
     /// or Sentinel to a PING, any other by accepting a connection.
     pub(crate) async fn start_again(&self, name: &str) -> Result<()> {
-        let process = self.processes.start_again(name)?;
+        let process = self.processes.start_again(name).await?;
         let address = self.processes.spec(name)?.address;
         let is_redis = process_kind(name) != "server";
         tokio::select! {

@@ -1,4 +1,4 @@
-//! One child process: awaited, so that its end is seen, and signalled only while it lives.
+//! One process: awaited, so that its end is seen, and signalled only while it lives.
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,6 +17,8 @@ pub struct ProcessSpec {
     pub name: String,
     /// The executable.
     pub program: PathBuf,
+    /// The image of the container that it runs in; none for a child process.
+    pub image: Option<String>,
     /// Its arguments.
     pub args: Vec<OsString>,
     /// Variables beside the harness's own.
@@ -38,7 +40,14 @@ pub(crate) struct Process {
 }
 
 /// A signal to send, and whom to tell.
-struct Order(Signal, oneshot::Sender<std::io::Result<()>>);
+pub(super) struct Order(pub(super) Signal, pub(super) oneshot::Sender<std::io::Result<()>>);
+
+/// What whoever attends to a process has in hand: the signals to send, and where to say that it has
+/// ended.
+pub(super) struct Attendance {
+    pub(super) inbox: mpsc::Receiver<Order>,
+    pub(super) ended: watch::Sender<Option<ExitStatus>>,
+}
 
 impl Process {
     /// Starts it in the group with its output in the log; `on_end` is called when it has ended.
@@ -62,10 +71,16 @@ impl Process {
             .spawn()
             .with_context(|| format!("cannot start {}: {}", spec.name, spec.program.display()))?;
         let pid = child.id().context("a process without an id")?;
+        let (process, attendance) = Self::attended(pid);
+        tokio::spawn(attend(child, attendance, on_end));
+        Ok(process)
+    }
+
+    /// A process that has started, and what whoever attends to it needs.
+    pub(super) fn attended(pid: u32) -> (Self, Attendance) {
         let (orders, inbox) = mpsc::channel(1);
         let (tell, ended) = watch::channel(None);
-        tokio::spawn(attend(child, inbox, tell, on_end));
-        Ok(Self { pid, orders, ended })
+        (Self { pid, orders, ended }, Attendance { inbox, ended: tell })
     }
 
     /// The process id.
@@ -100,12 +115,8 @@ impl Process {
 }
 
 /// Owns the child: it reaps and it signals, one at a time, so the id is the child's own.
-async fn attend(
-    mut child: Child,
-    mut inbox: mpsc::Receiver<Order>,
-    ended: watch::Sender<Option<ExitStatus>>,
-    on_end: impl FnOnce() + Send + 'static,
-) {
+async fn attend(mut child: Child, attendance: Attendance, on_end: impl FnOnce() + Send + 'static) {
+    let Attendance { mut inbox, ended } = attendance;
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,

@@ -1,11 +1,12 @@
 //! Every process of the environment and the target, by name.
 
+use super::docker::Containers;
 use super::process::{Process, ProcessSpec};
 use anyhow::{Context, Result, ensure};
 use redrill_history::clock::RunClock;
 use redrill_history::{EventKind, EventLog, ProcessFacts, process_kind};
 use rustix::process::{Pid, Signal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,49 +19,70 @@ pub(super) struct Processes {
     logs: PathBuf,
     clock: RunClock,
     events: EventLog,
+    containers: Option<Containers>,
     known: Mutex<Known>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     by_name: BTreeMap<String, (ProcessSpec, Arc<Process>)>,
+    starting: BTreeSet<String>,
     facts: Vec<ProcessFacts>,
 }
 
 impl Processes {
     /// None yet; those to come join the group and log to `<logs>/<name>.log`.
-    pub(super) fn new(group: Pid, logs: &Path, clock: RunClock, events: EventLog) -> Self {
-        Self { group, logs: logs.to_owned(), clock, events, known: Mutex::default() }
+    pub(super) fn new(
+        group: Pid,
+        containers: Option<Containers>,
+        logs: &Path,
+        clock: RunClock,
+        events: EventLog,
+    ) -> Self {
+        Self { group, logs: logs.to_owned(), clock, events, containers, known: Mutex::default() }
     }
 
     /// Starts a process, or starts it again.
-    pub(super) fn start(&self, spec: ProcessSpec) -> Result<Arc<Process>> {
-        let mut known = self.known();
-        if let Some((_, earlier)) = known.by_name.get(&spec.name) {
-            ensure!(!earlier.is_running(), "{} is running already", spec.name);
-        }
+    pub(super) async fn start(&self, spec: ProcessSpec) -> Result<Arc<Process>> {
+        let _turn = Turn::begin(self, &spec.name)?;
         let down = EventKind::ProcessDown { process: spec.name.clone() };
         let (clock, events) = (self.clock, self.events.clone());
         let on_end = move || record(&events, clock.now_ns(), down);
-        let process = Process::spawn(&spec, self.group, &self.log(&spec.name), on_end)?;
-        let pid = process.pid();
-        let up = EventKind::ProcessUp { process: spec.name.clone(), pid };
+        let log = self.log(&spec.name);
+        let process = match &spec.image {
+            None => Process::spawn(&spec, self.group, &log, on_end)?,
+            Some(image) => {
+                let containers = self.containers.as_ref();
+                let containers = containers.context("this environment has no containers")?;
+                containers.run(&spec, image, &log, on_end).await?
+            }
+        };
+        let process = Arc::new(process);
+        let up = EventKind::ProcessUp { process: spec.name.clone(), pid: process.pid() };
         record(&self.events, self.clock.now_ns(), up);
+        let mut known = self.known();
         known.facts.push(ProcessFacts {
             name: spec.name.clone(),
-            pid,
+            pid: process.pid(),
             address: spec.address.to_string(),
             announced: spec.announced.map(|address| address.to_string()),
             source: spec.source.map(|source| source.to_string()),
         });
-        let process = Arc::new(process);
         known.by_name.insert(spec.name.clone(), (spec, Arc::clone(&process)));
         Ok(process)
     }
 
     /// Starts a process that has ended as it was started before.
-    pub(super) fn start_again(&self, name: &str) -> Result<Arc<Process>> {
-        self.start(self.spec(name)?)
+    pub(super) async fn start_again(&self, name: &str) -> Result<Arc<Process>> {
+        self.start(self.spec(name)?).await
+    }
+
+    /// What is left of containers, by name; nothing where there were none.
+    pub(super) async fn containers_left(&self) -> Result<Vec<String>> {
+        match &self.containers {
+            Some(containers) => containers.left().await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// How a process was started.
@@ -126,6 +148,28 @@ impl Processes {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The starting of a process, so that nobody else starts it meanwhile.
+struct Turn<'a> {
+    processes: &'a Processes,
+    name: String,
+}
+
+impl<'a> Turn<'a> {
+    fn begin(processes: &'a Processes, name: &str) -> Result<Self> {
+        let mut known = processes.known();
+        let earlier = known.by_name.get(name);
+        let is_running = earlier.is_some_and(|(_, earlier)| earlier.is_running());
+        ensure!(!is_running && known.starting.insert(name.to_owned()), "{name} is running already");
+        Ok(Self { processes, name: name.to_owned() })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.processes.known().starting.remove(&self.name);
     }
 }
 

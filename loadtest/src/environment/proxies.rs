@@ -34,9 +34,10 @@ impl Proxies {
     pub(super) async fn start(processes: &Processes, redrill: &Path) -> Result<Self> {
         for _ in 0..PORT_TRIES {
             let address = ports::free()?;
-            let process = processes.start(ProcessSpec {
+            let spec = ProcessSpec {
                 name: NAME.to_owned(),
                 program: redrill.to_owned(),
+                image: None,
                 args: ["toxiproxy", "--host", "127.0.0.1", "--port"]
                     .map(Into::into)
                     .into_iter()
@@ -46,7 +47,8 @@ impl Proxies {
                 address,
                 announced: None,
                 source: None,
-            })?;
+            };
+            let process = processes.start(spec).await?;
             let client = Client::new(address);
             let serves = async {
                 while client.version().await.is_err() {

@@ -7,7 +7,7 @@ use std::process::Command;
 /// The oldest version that serves: `bind-source-addr` came with 7.0.
 const OLDEST: u32 = 7;
 /// The executables that serve, the first found wins. Either is a Sentinel with `--sentinel`.
-const NAMES: [&str; 2] = ["redis-server", "valkey-server"];
+pub(super) const NAMES: [&str; 2] = ["redis-server", "valkey-server"];
 
 /// Why there is no usable Redis: a missing prerequisite (exit code 2).
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,8 @@ pub struct RedisBinary {
     pub path: PathBuf,
     /// Its version, as in `7.0.15`.
     pub version: String,
+    /// The image that it is in; none where it is on this machine.
+    pub image: Option<String>,
 }
 
 impl RedisBinary {
@@ -66,11 +68,20 @@ impl RedisBinary {
         let output = Command::new(path).arg("--version").output();
         let output = output.map_err(|error| unusable(error.to_string()))?;
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let Some((version, major)) = version(&said) else { return Err(unusable(said)) };
-        if major < OLDEST {
-            return Err(RedisMissing::TooOld { path: path.to_owned(), version });
+        Self::said(path, &said)
+    }
+
+    /// The executable by what it says of its version.
+    ///
+    /// # Errors
+    /// It is too old, or says none.
+    pub(super) fn said(path: &Path, said: &str) -> Result<Self, RedisMissing> {
+        let path = path.to_owned();
+        match version(said) {
+            None => Err(RedisMissing::Unusable { path, reason: said.to_owned() }),
+            Some((version, major)) if major < OLDEST => Err(RedisMissing::TooOld { path, version }),
+            Some((version, _)) => Ok(Self { path, version, image: None }),
         }
-        Ok(Self { path: path.to_owned(), version })
     }
 }
 

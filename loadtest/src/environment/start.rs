@@ -1,6 +1,7 @@
 //! Starting the environment.
 
 use super::backend::Supply;
+use super::docker::{Containers, Docker};
 use super::group::{Ground, Group};
 use super::journal::Guardian;
 use super::observer::Observer;
@@ -61,10 +62,17 @@ impl Environment {
         guardian.owns_folder(folder.path()).await?;
         // From here on the guardian removes it.
         let folder = folder.keep();
-        let processes = Processes::new(guardian.group(), logs, clock, events.clone());
+        let Supply::Program(redis) = &supply;
+        let containers = match &redis.image {
+            Some(_) => {
+                let docker = Docker::connect().await.context("the containers' daemon")?;
+                Some(Containers::new(docker, guardian.journal(), &folder))
+            }
+            None => None,
+        };
+        let processes = Processes::new(guardian.group(), containers, logs, clock, events.clone());
         let processes = Arc::new(processes);
         let proxies = Proxies::start(&processes, redrill).await?;
-        let Supply::Program(redis) = &supply;
         let ground = Ground { redis, processes: &processes, proxies: &proxies, folder: &folder };
         let place = plan.groups().map(|(role, group)| Group::place(role, group, &ground));
         let mut groups = try_join_all(place).await?;

@@ -43,6 +43,8 @@ impl Environment {
             let _ = std::fs::remove_dir_all(&folder);
         }
         ensure!(!folder.exists(), "the folder {} is left", folder.display());
+        let left = processes.containers_left().await?;
+        ensure!(left.is_empty(), "containers are left: {}", left.join(", "));
         ended
     }
 }

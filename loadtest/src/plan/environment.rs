@@ -1,6 +1,7 @@
 //! The `[environment]` section: the Redis that the service lives on.
 
 use super::file::Time;
+use super::image;
 use super::memory;
 use super::place::Source;
 use super::range::{LONGEST_RUN, MILLISECOND, SECOND, time, whole};
@@ -15,6 +16,7 @@ use toml::Spanned;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct EnvironmentFile {
     backend: Option<Spanned<String>>,
+    image: Option<Spanned<String>>,
     topology: Option<Spanned<String>>,
     masters: Option<Spanned<i64>>,
     replicas: Option<Spanned<i64>>,
@@ -57,8 +59,10 @@ pub(super) fn resolve(file: EnvironmentFile, source: &Source<'_>) -> Result<Envi
         maxmemory_policy: file.maxmemory_policy,
     };
     let own = |file: Option<GroupFile>| file.map(|file| group(&file, source)).transpose();
+    let backend = one_of("backend", file.backend.as_ref(), &backend_names(), source)?;
     Ok(EnvironmentPlan {
-        backend: one_of("backend", file.backend.as_ref(), &backend_names(), source)?,
+        image: image::image(file.image.as_ref(), &backend, source)?,
+        backend,
         main: group(&main, source)?,
         cache: own(file.cache)?,
         sessions: own(file.sessions)?,

@@ -85,6 +85,7 @@ pub const KEYS: &[Key] = &[
     key("effects.long_job_one_in", Or("0"), "one job in so many outlasts its lease; 0 for none"),
     key("effects.at_once", Else("no bound by default"), "calls that are worked on at once"),
     key("environment.backend", Or("\"processes\""), "where Redis comes from: see Backends"),
+    key("environment.image", Else("\"redis:7\" with docker"), "the image of Redis or Valkey"),
     key("environment.topology", Or("\"sentinel\""), "sentinel, standalone or cluster"),
     key(
         "environment.masters",

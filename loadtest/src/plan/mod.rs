@@ -10,6 +10,7 @@ mod example;
 mod fault;
 mod file;
 mod gate;
+mod image;
 mod keys;
 mod kind;
 mod load;
@@ -96,6 +97,8 @@ pub struct Overrides {
     pub kind: Option<RunKind>,
     /// The seed.
     pub seed: Option<u64>,
+    /// The image in whose containers nodes and Sentinels run, whatever the plan's backend.
+    pub image: Option<String>,
     /// Thresholds besides the plan's.
     pub fail_if: Vec<String>,
     /// The rate that a capacity search must reach.

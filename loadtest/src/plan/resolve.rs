@@ -3,8 +3,8 @@
 use super::file::PlanFile;
 use super::place::Source;
 use super::{
-    Overrides, capacity, chaos, effects, environment, fault, gate, kind, load, name, objectives,
-    target,
+    Overrides, capacity, chaos, effects, environment, fault, gate, image, kind, load, name,
+    objectives, target,
 };
 use anyhow::Result;
 use redrill_history::{ResolvedPlan, RunKind};
@@ -25,7 +25,8 @@ pub(super) fn resolve(
     let effects = effects::resolve(&file.effects, source)?;
     let load = load::resolve(&file.load, source)?;
     let fail_if = kind::thresholds(&file.fail_if, kind, &load, overrides, source)?;
-    let environment = environment::resolve(file.environment, source)?;
+    let mut environment = environment::resolve(file.environment, source)?;
+    image::take(overrides.image.as_deref(), &mut environment)?;
     let service = target::resolve(&file.target, target, &load, source)?;
     let fault = |fault| fault::resolve(fault, &load, &environment, service.instances, source);
     let mut faults = file.fault.iter().map(fault).collect::<Result<Vec<_>>>()?;

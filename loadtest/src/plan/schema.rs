@@ -166,7 +166,7 @@ fn value(key: &Key) -> Map<String, Value> {
 /// A Redis of its own has the keys of the main one.
 fn group() -> Value {
     let keys = KEYS.iter().filter_map(|key| key.name.strip_prefix("environment."));
-    let own = keys.filter(|name| !["backend", "cache", "sessions"].contains(name));
+    let own = keys.filter(|name| !["backend", "image", "cache", "sessions"].contains(name));
     named(own.map(|name| (name, described(&format!("environment.{name}")))))
 }
 

@@ -79,6 +79,7 @@ const VALUES: &[(&str, Takes)] = &[
     ("environment.cache", Takes::Group),
     ("environment.sessions", Takes::Group),
     ("environment.backend", Takes::OneOf(backend_names)),
+    ("environment.image", Takes::Text),
     ("environment.quorum", Takes::Whole(0, 7)),
     ("fault.kind", Takes::OneOf(faults::names)),
     ("fault.at", Takes::Time),
@@ -109,6 +110,7 @@ const VALUES: &[(&str, Takes)] = &[
 const EXAMPLES: &[(&str, &str)] = &[
     ("target.variables", "{ QUEUE_DURABILITY = \"replicas:1\" }"),
     ("effects.at_once", "64"),
+    ("environment.image", "\"redis:7.2\""),
     ("environment.maxmemory", "\"64mb\""),
     ("environment.cache", "{ topology = \"standalone\" }"),
     ("environment.sessions", "{ topology = \"standalone\" }"),

@@ -1,5 +1,6 @@
 //! Where the nodes of an environment come from: one file a backend.
 
+mod docker;
 mod need;
 mod processes;
 
@@ -11,7 +12,7 @@ use futures_util::future::BoxFuture;
 use redrill_history::{EnvironmentPlan, PlannedFault};
 
 /// Every backend, the first the default.
-pub const BACKENDS: &[&dyn Backend] = &[&processes::Processes];
+pub const BACKENDS: &[&dyn Backend] = &[&processes::Processes, &docker::Docker];
 
 /// A way to have the nodes, Sentinels and proxies of a plan.
 pub trait Backend: Sync {
