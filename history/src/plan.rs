@@ -137,6 +137,9 @@ pub struct EffectsPlan {
     /// Calls that are worked on at once, where that is bounded; others wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_once: Option<u32>,
+    /// The address on which the APIs listen, where it has to be known beforehand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
 }
 
 impl Default for EffectsPlan {
@@ -146,6 +149,7 @@ impl Default for EffectsPlan {
             job_takes: Duration::from_millis(5),
             long_job_one_in: 0,
             at_once: None,
+            listen: None,
         }
     }
 }
@@ -188,14 +192,24 @@ pub struct CapabilityLoad {
 pub struct TargetPlan {
     /// The target file's name.
     pub name: String,
-    /// Instances to start.
+    /// Instances to start, or that run.
     pub instances: u8,
     /// Variables of the instances, beside or in place of the target file's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// Those that somebody else has started, by `host:port`; none where the harness starts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
     /// What the target promises: told to the target where its file maps them, and what the
     /// checkers hold it to.
     pub promises: Promises,
+}
+
+impl TargetPlan {
+    /// Instances that the harness starts.
+    pub fn started(&self) -> u8 {
+        if self.addresses.is_empty() { self.instances } else { 0 }
+    }
 }
 
 /// What the service promises, and so what checkers hold it to.
@@ -320,6 +334,7 @@ impl ResolvedPlan {
                 name: "reference".to_owned(),
                 instances: 2,
                 variables: BTreeMap::new(),
+                addresses: Vec::new(),
                 promises: Promises {
                     command_timeout: Duration::from_secs(1),
                     cache_ttl: Duration::from_secs(5),

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How long an instance may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long an answer to the question whether it is may take.
+const ASK_WITHIN: Duration = Duration::from_secs(1);
 /// How often to ask.
 const ASK_EVERY: Duration = Duration::from_millis(25);
 /// Ports tried when somebody else was faster.
@@ -59,6 +61,30 @@ pub async fn start(
     futures_util::future::try_join_all(started).await
 }
 
+/// Waits until instances are ready that somebody else has started, and gives their addresses.
+///
+/// # Errors
+/// One that is not ready in time.
+pub async fn adopt(addresses: &[String], target: &TargetFile) -> Result<Vec<String>> {
+    let http = reqwest::Client::builder().no_proxy().timeout(ASK_WITHIN).build()?;
+    for address in addresses {
+        let url = format!("http://{address}{}", target.start.ready);
+        let ready = async {
+            while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+        };
+        let is_ready = tokio::time::timeout(READY_WITHIN, ready).await.is_ok();
+        if !is_ready {
+            return Err(unusable(format!(
+                "no instance is ready at {url} after {} s; start it, or correct target.addresses",
+                READY_WITHIN.as_secs()
+            )));
+        }
+    }
+    Ok(addresses.to_vec())
+}
+
 async fn start_one(
     environment: &Environment,
     target: &TargetFile,
@@ -84,7 +110,7 @@ async fn is_ready(
     address: SocketAddr,
     path: &str,
 ) -> Result<bool> {
-    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build()?;
+    let http = reqwest::Client::builder().no_proxy().timeout(ASK_WITHIN).build()?;
     let url = format!("http://{address}{path}");
     let deadline = instant_now() + READY_WITHIN;
     while environment.is_running(name) {

@@ -6,7 +6,8 @@ mod disturbance;
 
 pub use disturbance::{Dependency, Disturbance, Disturbances};
 
-use anyhow::{Context as _, Result};
+use crate::exit::unusable;
+use anyhow::Result;
 use axum::Router;
 use axum::extract::{Json, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -23,7 +24,7 @@ use redrill_scenarios::text;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -87,15 +88,22 @@ struct MailRequest {
 }
 
 impl Effects {
-    /// Starts both APIs on a free port of loopback.
+    /// Starts both APIs where the plan says, or on a free port of loopback.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// The address cannot be listened on.
     pub async fn start(played: Played) -> Result<Self> {
         let disturbances = Arc::clone(&played.disturbances);
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the model API")?;
-        let address = listener.local_addr()?;
+        let listen = played.plan.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
+        let listener = TcpListener::bind(&listen).await.map_err(|error| {
+            let told = format!("the model API cannot listen on {listen}: {error}");
+            unusable(format!("{told}; change effects.listen, or end what listens there"))
+        })?;
+        let mut address = listener.local_addr()?;
+        if address.ip().is_unspecified() {
+            // Everywhere is no place to be called at.
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
         let router = Router::new()
             .route("/model", post(model))
             .route("/mail", post(mail))

@@ -39,8 +39,8 @@ pub enum Which {
     Sentinels,
 }
 
-/// Reads a target's name, and refuses what the plan's environment does not have. Names of the same
-/// nodes are the same target.
+/// Reads a target's name, and refuses what the plan's environment does not have; `instances` are
+/// those that the harness starts. Names of the same nodes are the same target.
 ///
 /// # Errors
 /// An unknown name; the message lists those that exist.
@@ -56,6 +56,7 @@ pub fn parse_target(
             if has(group, which) { Ok(Target::Redis(home, which)) } else { Err(unknown()) }
         }
         Target::Server(index) if index >= instances => Err(unknown()),
+        Target::Servers if instances == 0 => Err(unknown()),
         target => Ok(target),
     }
 }
@@ -174,7 +175,8 @@ fn known(plan: &EnvironmentPlan, instances: u8) -> String {
         let there = all.into_iter().filter(|which| has(group, *which));
         names.extend(there.map(|which| Target::Redis(role, which).to_string()));
     }
-    names.extend(["servers", "model", "mail"].map(str::to_owned));
+    names.extend((instances > 0).then(|| "servers".to_owned()));
+    names.extend(["model", "mail"].map(str::to_owned));
     names.join(", ")
 }
 

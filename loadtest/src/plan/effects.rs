@@ -6,6 +6,7 @@ use super::range::{LONGEST_RUN, time, whole};
 use anyhow::Result;
 use redrill_history::EffectsPlan;
 use serde::Deserialize;
+use std::net::SocketAddr;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -17,6 +18,15 @@ pub(super) struct EffectsFile {
     job_takes: Option<Spanned<Time>>,
     long_job_one_in: Option<Spanned<i64>>,
     at_once: Option<Spanned<i64>>,
+    listen: Option<Spanned<String>>,
+}
+
+/// An address to listen on.
+fn socket(written: &Spanned<String>, source: &Source<'_>) -> Result<String> {
+    match written.get_ref().parse::<SocketAddr>() {
+        Ok(address) if address.port() > 0 => Ok(address.to_string()),
+        _ => Err(source.at(&written.span(), "write an address and a port, as \"0.0.0.0:8100\"")),
+    }
 }
 
 /// With every default.
@@ -38,5 +48,6 @@ pub(super) fn resolve(file: &EffectsFile, source: &Source<'_>) -> Result<Effects
             source,
         )?,
         at_once: file.at_once.as_ref().map(|_| at_once),
+        listen: file.listen.as_ref().map(|listen| socket(listen, source)).transpose()?,
     })
 }

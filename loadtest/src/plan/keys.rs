@@ -70,6 +70,11 @@ pub const KEYS: &[Key] = &[
         Else("none by default"),
         "the instances' variables, beside or in place of the target file's; no place for a secret",
     ),
+    key(
+        "target.addresses",
+        Else("instances are started by default"),
+        "those that run already, a list of \"host:port\"",
+    ),
     key("target.promises.command_timeout", Or("\"1s\""), "longest wait for Redis"),
     key("target.promises.cache_ttl", Or("\"5s\""), "how long a cached response may be served"),
     key("target.promises.session_ttl", Or("\"8s\""), "how long a session lives after its last use"),
@@ -84,6 +89,11 @@ pub const KEYS: &[Key] = &[
     key("effects.job_takes", Or("\"5ms\""), "how long a call for a job takes"),
     key("effects.long_job_one_in", Or("0"), "one job in so many outlasts its lease; 0 for none"),
     key("effects.at_once", Else("no bound by default"), "calls that are worked on at once"),
+    key(
+        "effects.listen",
+        Else("a free port of the loopback by default"),
+        "where the APIs are that redrill plays",
+    ),
     key("environment.backend", Or("\"processes\""), "where Redis comes from: see Backends"),
     key("environment.image", Else("\"redis:7\" with docker"), "the image of Redis or Valkey"),
     key("environment.topology", Or("\"sentinel\""), "sentinel, standalone or cluster"),

@@ -66,7 +66,7 @@ fn processes(plan: &ResolvedPlan) -> String {
         plan.environment.groups().map(|(_, group)| u32::from(part(group))).sum()
     };
     let (nodes, sentinels) = (sum(GroupPlan::nodes), sum(|group| group.sentinels));
-    let instances = u32::from(plan.target.instances);
+    let instances = u32::from(plan.target.started());
     let sentinel = if sentinels > 0 { format!(", {sentinels} Sentinels") } else { String::new() };
     format!(
         "{} processes: {nodes} of Redis{sentinel}, {instances} of {}, the proxy and the guardian",

@@ -28,7 +28,7 @@ pub(super) fn resolve(
     let mut environment = environment::resolve(file.environment, source)?;
     image::take(overrides.image.as_deref(), &mut environment)?;
     let service = target::resolve(&file.target, target, &load, source)?;
-    let fault = |fault| fault::resolve(fault, &load, &environment, service.instances, source);
+    let fault = |fault| fault::resolve(fault, &load, &environment, service.started(), source);
     let mut faults = file.fault.iter().map(fault).collect::<Result<Vec<_>>>()?;
     let seed = overrides.seed.or(file.seed).unwrap_or(1);
     let chaos = file.chaos.as_ref();
@@ -37,7 +37,7 @@ pub(super) fn resolve(
         seed,
         &load,
         &environment,
-        service.instances,
+        service.started(),
         &faults,
         source,
     )?);

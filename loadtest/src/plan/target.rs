@@ -24,6 +24,7 @@ pub(super) struct TargetSection {
     pub(super) name: Option<Spanned<String>>,
     instances: Option<Spanned<i64>>,
     variables: Option<Spanned<BTreeMap<String, String>>>,
+    addresses: Option<Spanned<Vec<Spanned<String>>>>,
     promises: PromisesFile,
 }
 
@@ -71,11 +72,26 @@ pub(super) fn resolve(
         }
     }
     let name = file.name.as_ref().map_or(&target.name, Spanned::get_ref).clone();
-    let instances = whole("instances", file.instances.as_ref(), 2, 1..=INSTANCES_MOST, source)?;
+    let addresses = addresses(file, source)?;
+    let default = u8::try_from(addresses.len()).ok().filter(|count| *count > 0).unwrap_or(2);
+    let instances: u8 =
+        whole("instances", file.instances.as_ref(), default, 1..=INSTANCES_MOST, source)?;
+    if let Some(written) = &file.instances
+        && !addresses.is_empty()
+        && usize::from(instances) != addresses.len()
+    {
+        let message = format!("instances is {}, as many as addresses has", addresses.len());
+        return Err(source.at(&written.span(), &message));
+    }
+    if let Some(written) = file.variables.as_ref().filter(|_| !addresses.is_empty()) {
+        let message = "instances that run already have their variables: leave these out";
+        return Err(source.at(&written.span(), message));
+    }
     Ok(TargetPlan {
         name,
         instances,
         variables: variables(file.variables.as_ref(), source)?,
+        addresses,
         promises: promises(&file.promises, target, load, source)?,
     })
 }
@@ -101,6 +117,32 @@ fn variables(
         }
     }
     Ok(written.get_ref().clone())
+}
+
+/// Where instances run that somebody else has started.
+fn addresses(file: &TargetSection, source: &Source<'_>) -> Result<Vec<String>> {
+    let Some(list) = &file.addresses else { return Ok(Vec::new()) };
+    let mut found: Vec<String> = Vec::new();
+    for written in list.get_ref() {
+        let text = written.get_ref();
+        let is_one = text.rsplit_once(':').is_some_and(|(host, port)| {
+            let is_host = !host.is_empty() && !host.contains(['/', '@', ' ']);
+            is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
+        });
+        if !is_one {
+            return Err(source.at(&written.span(), "write an address as \"host:port\""));
+        }
+        if found.contains(text) {
+            let message = format!("\"{text}\" is already in this list");
+            return Err(source.at(&written.span(), &message));
+        }
+        found.push(text.clone());
+    }
+    if (1..=INSTANCES_MOST).contains(&(found.len() as i64)) {
+        return Ok(found);
+    }
+    let message = format!("addresses must be 1 to {INSTANCES_MOST}, or be left out");
+    Err(source.at(&list.span(), &message))
 }
 
 fn promises(

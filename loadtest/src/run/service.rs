@@ -27,7 +27,8 @@ pub(crate) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// Starts the service's dependencies and its instances, and waits until all are ready.
+    /// Starts the service's dependencies and its instances, unless they run already, and waits until
+    /// all are ready.
     ///
     /// # Errors
     /// What did not start, or was not ready in time.
@@ -38,8 +39,11 @@ impl<'a> Service<'a> {
     ) -> Result<Self> {
         let service = Self::without_instances(world, Some(environment), target).await?;
         let (plan, program) = (&world.plan.resolved, &world.settings.program);
-        let addresses =
-            instances::start(environment, &service.effects, plan, target, program).await?;
+        let addresses = if plan.target.addresses.is_empty() {
+            instances::start(environment, &service.effects, plan, target, program).await?
+        } else {
+            instances::adopt(&plan.target.addresses, target).await?
+        };
         world.stage.folder.write_environment(&environment.facts())?;
         Ok(Self { addresses, ..service })
     }
