@@ -1,6 +1,6 @@
 //! Drills whose Redis runs in containers: what acts on a process acts on one in a container, and
-//! nothing is left of any. Left out, and told so, where no Docker daemon answers or the image cannot
-//! be had; `scripts/docker-drill --test` sees to both.
+//! nothing is left of any. Left out, and told so, where no Docker daemon answers or the image
+//! cannot be had; `scripts/docker-drill --test` sees to both.
 
 use crate::environment::ONE_AT_A_TIME;
 use redrill_history::clock::instant_now;
@@ -141,8 +141,11 @@ fn a_process_in_a_container_is_killed_paused_and_restarted_as_any_other() {
     assert_eq!(events.iter().filter(|event| is_injected(event)).count(), 3, "{said}");
     let windows = Window::from_events(&events);
     assert!(windows.iter().all(|window| window.healed_ns.is_some()), "{windows:?}");
-    let promoted = |event: &&Event| matches!(&event.kind, EventKind::Sentinel { channel, .. } if channel == "+switch-master");
-    assert!(events.iter().filter(promoted).count() > 0, "nobody was promoted: {said}");
+    let is_promotion = |event: &Event| match &event.kind {
+        EventKind::Sentinel { channel, .. } => channel == "+switch-master",
+        _ => false,
+    };
+    assert!(events.iter().any(is_promotion), "nobody was promoted: {said}");
     let log = drill.folder.path().join("runs/latest/logs/node[0].log");
     let log = fs::read_to_string(log).expect("a node's log");
     assert!(log.contains("Ready to accept connections"), "{log}");

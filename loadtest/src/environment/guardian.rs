@@ -2,8 +2,8 @@
 //!
 //! It leads the process group in which every child of the environment is started, and reads the
 //! harness's journal from its standard input. When that closes, because the harness is done or was
-//! killed, it heals what is not marked healed, removes containers and the folder, and ends the whole
-//! group.
+//! killed, it heals what is not marked healed, removes containers and the folder, and ends the
+//! whole group.
 
 use super::docker;
 use super::journal::{Entry, Remedy};

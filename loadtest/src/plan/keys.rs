@@ -124,7 +124,7 @@ pub const KEYS: &[Key] = &[
     key(
         "fault.otherwise",
         Else("none by default"),
-        "the kind that takes its place where the backend cannot do it, such as down for kill",
+        "what takes its place where the backend cannot do it",
     ),
     key("fault.instead_of", Else("a run writes it"), "the kind whose place it took"),
     key("chaos.faults", Else("all that heal by default"), "kinds of fault that are drawn, a list"),

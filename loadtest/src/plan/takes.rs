@@ -90,7 +90,7 @@ const VALUES: &[(&str, Takes)] = &[
     ("fault.from", Takes::Texts),
     ("fault.with", Takes::Settings),
     ("fault.otherwise", Takes::OneOf(faults::names)),
-    ("fault.instead_of", Takes::OneOf(faults::names)),
+    ("fault.instead_of", Takes::Text),
     ("chaos.faults", Takes::SomeOf(faults::names)),
     ("chaos.targets", Takes::Texts),
     ("chaos.every", Takes::Time),

@@ -27,8 +27,8 @@ pub(crate) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// Starts the service's dependencies and its instances, unless they run already, and waits until
-    /// all are ready.
+    /// Starts the service's dependencies and its instances, unless they run already, and waits
+    /// until all are ready.
     ///
     /// # Errors
     /// What did not start, or was not ready in time.

@@ -228,19 +228,19 @@ mod tests {
             name: "cache.node[0]".to_owned(),
             program: "redis-server".into(),
             image: Some("redis:7".to_owned()),
-            args: vec!["/tmp/redrill-a/redis.conf".into(), "--sentinel".into()],
+            args: vec!["/folder/redrill-a/redis.conf".into(), "--sentinel".into()],
             env: vec![("A".to_owned(), "b".to_owned())],
             address: ([127, 0, 0, 1], 1).into(),
             announced: None,
             source: None,
         };
-        let folder = Path::new("/tmp/redrill-a");
+        let folder = Path::new("/folder/redrill-a");
         let made = described("redrill-a", folder, "redis:7", &spec);
-        assert_eq!(made["Cmd"], json!(["/tmp/redrill-a/redis.conf", "--sentinel"]));
+        assert_eq!(made["Cmd"], json!(["/folder/redrill-a/redis.conf", "--sentinel"]));
         assert_eq!(made["Entrypoint"], json!(["redis-server"]));
         assert_eq!(made["Env"], json!(["A=b"]));
         assert_eq!(made["HostConfig"]["NetworkMode"], "host");
-        assert_eq!(made["HostConfig"]["Mounts"][0]["Target"], "/tmp/redrill-a");
+        assert_eq!(made["HostConfig"]["Mounts"][0]["Target"], "/folder/redrill-a");
         assert_eq!(made["Labels"][LABEL], "redrill-a");
         let user = rustix::process::getuid().as_raw();
         assert!(made["User"].as_str().unwrap().starts_with(&format!("{user}:")));
