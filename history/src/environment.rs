@@ -17,6 +17,22 @@ pub struct EnvironmentFacts {
     pub redis: String,
     /// Every process that the harness started, in order.
     pub processes: Vec<ProcessFacts>,
+    /// Every node and Sentinel that somebody else runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<FoundFacts>,
+}
+
+/// A node or Sentinel that the harness did not start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundFacts {
+    /// `node[0]`, `sentinel[1]`.
+    pub name: String,
+    /// The address it listens on.
+    pub address: String,
+    /// The address that others use: its proxy's.
+    pub announced: String,
+    /// The proxy's name.
+    pub proxy: String,
 }
 
 /// One process of the environment or the target.

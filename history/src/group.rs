@@ -1,6 +1,6 @@
 //! The Redis that a service lives on: one group of nodes for all its roles, or one for each.
 
-use crate::serde_duration;
+use crate::{ExternalPlan, serde_duration};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -123,6 +123,9 @@ pub struct EnvironmentPlan {
     /// The own group of sessions and presence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<GroupPlan>,
+    /// Where it is, where somebody else runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalPlan>,
 }
 
 impl EnvironmentPlan {
@@ -157,6 +160,7 @@ mod tests {
             main: GroupPlan::example(),
             cache: Some(GroupPlan::example_of_one()),
             sessions: None,
+            external: None,
         };
         let named: Vec<Role> = plan.groups().map(|(role, _)| role).collect();
         assert_eq!(named, [Role::Main, Role::Cache]);

@@ -15,6 +15,7 @@ mod duration;
 mod environment;
 mod event;
 mod export;
+mod external;
 mod finding;
 mod gate;
 mod group;
@@ -38,9 +39,10 @@ pub use action::{Action, Capability};
 pub use duration::{
     LONGEST_DURATION, parse_duration, print_duration, serde_duration, serde_duration_option,
 };
-pub use environment::{EnvironmentFacts, ProcessFacts, process_kind};
+pub use environment::{EnvironmentFacts, FoundFacts, ProcessFacts, process_kind};
 pub use event::{Event, EventKind, EventLog, NodeRole};
 pub use export::{Format, export};
+pub use external::{ExternalGroup, ExternalPlan};
 pub use finding::{Bound, Breakdown, Finding, Measure, PhaseCount, Report, Unit, Verdict, Witness};
 pub use gate::{Baseline, Comparison, GatePlan, Tolerated};
 pub use group::{EnvironmentPlan, GroupPlan, Role};

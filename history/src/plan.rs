@@ -355,6 +355,7 @@ impl ResolvedPlan {
                 main: GroupPlan::example(),
                 cache: None,
                 sessions: None,
+                external: None,
             },
             faults: Vec::new(),
             objectives: BTreeMap::new(),

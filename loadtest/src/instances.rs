@@ -2,7 +2,7 @@
 //! awaited until they are ready.
 
 use crate::effects::{Dependency, Effects};
-use crate::environment::{Environment, Group, ProcessSpec};
+use crate::environment::{Environment, Group, Login, Member, ProcessSpec};
 use crate::exit::unusable;
 use anyhow::{Result, bail};
 use redrill_history::clock::instant_now;
@@ -41,6 +41,13 @@ const PLACES: &[(Role, [&str; 5])] = &[
     ),
 ];
 
+/// What it calls the logins there.
+const LOGINS: &[(Role, [&str; 3])] = &[
+    (Role::Main, ["main.username", "main.password", "main.sentinel_password"]),
+    (Role::Cache, ["cache.username", "cache.password", "cache.sentinel_password"]),
+    (Role::Sessions, ["sessions.username", "sessions.password", "sessions.sentinel_password"]),
+];
+
 /// Starts the plan's instances and waits until all are ready. Returns their addresses.
 ///
 /// # Errors
@@ -52,7 +59,7 @@ pub async fn start(
     target: &TargetFile,
     redrill: &Path,
 ) -> Result<Vec<String>> {
-    let shared = shared_values(environment, effects, plan, redrill);
+    let shared = shared_values(environment, effects, plan, redrill)?;
     // Of two variables of a name the plan's counts: it says more of this run than the target.
     let mut target = target.clone();
     target.start.variables.extend(plan.target.variables.clone());
@@ -140,7 +147,7 @@ fn spec(
     values.push(("instance.name", Some(name.to_owned())));
     values.push(("instance.number", Some(index.to_string())));
     values.push(("instance.port", Some(address.port().to_string())));
-    values.push(("instance.source", Some(source.to_string())));
+    values.push(("instance.source", source.map(|source| source.to_string())));
     let mut command = target.start.command.iter().map(|part| fill(part, &values));
     let program = command.next().ok_or_else(|| {
         unusable(format!("the target '{}' has an empty start.command", target.name))
@@ -156,7 +163,7 @@ fn spec(
             .collect(),
         address,
         announced: None,
-        source: Some(source),
+        source,
     })
 }
 
@@ -166,12 +173,13 @@ fn shared_values(
     effects: &Effects,
     plan: &ResolvedPlan,
     redrill: &Path,
-) -> Values {
+) -> Result<Values> {
     let promises = &plan.target.promises;
     let milliseconds = |duration: Duration| Some(duration.as_millis().to_string());
     let seconds = |duration: Duration| Some(duration.as_secs_f64().ceil().to_string());
     let mut values = vec![
         ("redrill", Some(redrill.display().to_string())),
+        ("prefix", environment.prefix().map(str::to_owned)),
         ("effects.model", Some(effects.url(Dependency::Model))),
         ("effects.mail", Some(effects.url(Dependency::Mail))),
         ("secret", Some(format!("{:016x}{:016x}", mix(plan.seed, 1), mix(plan.seed, 2)))),
@@ -186,6 +194,9 @@ fn shared_values(
         let place = place(environment.home(*role), plan.gate.is_some());
         values.extend(names.iter().copied().zip(place));
     }
+    for (role, names) in LOGINS {
+        values.extend(names.iter().copied().zip(logins(environment.home(*role))?));
+    }
     for policy in &promises.limits {
         let names = match policy.policy.as_str() {
             "general" => ("limits.general.limit", "limits.general.window_ms"),
@@ -196,7 +207,7 @@ fn shared_values(
         values.push((names.0, Some(policy.limit.to_string())));
         values.push((names.1, milliseconds(policy.window)));
     }
-    values
+    Ok(values)
 }
 
 /// Where a group is: host, port, Sentinels, the name by which they know it, and a cluster's nodes.
@@ -214,9 +225,18 @@ fn place(group: &Group, is_compared: bool) -> [Option<String>; 5] {
         fixed.map(|address| address.ip().to_string()),
         fixed.map(|address| address.port().to_string()),
         has_sentinels.then(|| sentinels.join(",")),
-        has_sentinels.then(|| group.role.name().to_owned()),
+        has_sentinels.then(|| group.known_as.clone()),
         is_cluster.then(|| nodes.join(",")),
     ]
+}
+
+/// User and password on a group's nodes, and the password of its Sentinels.
+fn logins(group: &Group) -> Result<[Option<String>; 3]> {
+    let login = |members: &[Member]| members.first().and_then(|member| member.door().login);
+    let password = |login: &Option<Login>| login.as_ref().map(Login::password).transpose();
+    let (nodes, sentinels) = (login(&group.nodes), login(&group.sentinels));
+    let username = nodes.as_ref().and_then(|login| login.username.clone());
+    Ok([username, password(&nodes)?, password(&sentinels)?])
 }
 
 #[cfg(test)]

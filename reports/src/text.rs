@@ -46,6 +46,9 @@ pub(crate) fn fault_name(fault: &PlannedFault) -> String {
     if !fault.from.is_empty() {
         name += &format!(" from {}", fault.from.join(", "));
     }
+    if let Some(kind) = &fault.instead_of {
+        name += &format!(" (instead of {kind})");
+    }
     name
 }
 

@@ -83,6 +83,7 @@ pub(crate) async fn run(redrill: &Path, fault: Fault) -> Result<Option<Vec<Cost>
         main: GroupPlan::example(),
         cache: None,
         sessions: None,
+        external: None,
     };
     let logs = folder.path().join("logs");
     std::fs::create_dir(&logs)?;

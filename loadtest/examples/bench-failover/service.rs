@@ -76,6 +76,7 @@ impl Service {
         clock: RunClock,
     ) -> Result<Self> {
         let index = mode as u8;
+        let source = environment.server_source(index).context("it has no address of its own")?;
         let name = format!("server[{index}]");
         let address = environment.free_address()?;
         let sentinels: Vec<String> =
@@ -86,7 +87,7 @@ impl Service {
             text("PORT", &address.port().to_string()),
             text("REDIS_SENTINELS", &sentinels.join(",")),
             text("REDIS_SENTINEL_MASTER", redrill_history::Role::Main.name()),
-            text("REDIS_SOURCE_ADDRESS", &environment.server_source(index).to_string()),
+            text("REDIS_SOURCE_ADDRESS", &source.to_string()),
             text("REDIS_COMMAND_TIMEOUT", &timeout),
             text("REDIS_CONNECTION_TIMEOUT", &timeout),
             text("REDIS_KEY_PREFIX", &mode.prefix()),
@@ -102,7 +103,7 @@ impl Service {
             env,
             address,
             announced: None,
-            source: Some(environment.server_source(index)),
+            source: Some(source),
         };
         environment.spawn_process(spec).await?;
         let http = reqwest::Client::builder().no_proxy().build()?;

@@ -43,6 +43,7 @@ impl Subcommand for Capacity {
             image: arguments.recording.image.clone(),
             fail_if: arguments.fail_if,
             at_least: arguments.at_least,
+            environment: arguments.recording.environment.clone(),
         };
         let plan = Plan::load(&arguments.plan, &overrides)?;
         let settings = arguments.recording.settings()?;

@@ -34,6 +34,7 @@ impl Subcommand for Drill {
             kind: Some(RunKind::Drill),
             seed: arguments.recording.seed,
             image: arguments.recording.image.clone(),
+            environment: arguments.recording.environment.clone(),
             ..Overrides::default()
         };
         let plan = Plan::load(&arguments.plan, &overrides)?;

@@ -54,8 +54,10 @@ impl Subcommand for Gate {
         let arguments = Arguments::from_arg_matches(arguments)?;
         let mut plan = {
             let (kind, seed) = (Some(RunKind::Gate), arguments.recording.seed);
-            let image = arguments.recording.image.clone();
-            Plan::load(&arguments.plan, &Overrides { kind, seed, image, ..Overrides::default() })?
+            let Recording { image, environment, .. } = &arguments.recording;
+            let (image, environment) = (image.clone(), environment.clone());
+            let overrides = Overrides { kind, seed, image, environment, ..Overrides::default() };
+            Plan::load(&arguments.plan, &overrides)?
         };
         let sides = sides(&plan, &arguments)?;
         complete(&mut plan, &arguments, &sides)?;

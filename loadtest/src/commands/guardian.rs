@@ -3,8 +3,9 @@
 use super::{Subcommand, runtime};
 use crate::environment::guardian;
 use crate::exit::Exit;
-use anyhow::Result;
-use clap::{ArgMatches, Command};
+use anyhow::{Context as _, Result};
+use clap::{Arg, ArgMatches, Command, value_parser};
+use std::path::PathBuf;
 
 pub(super) struct Guardian;
 
@@ -13,10 +14,12 @@ impl Subcommand for Guardian {
         Command::new("guardian")
             .about("End what a killed harness leaves behind (redrill starts it itself)")
             .hide(true)
+            .arg(Arg::new("journal").required(true).value_parser(value_parser!(PathBuf)))
     }
 
-    fn run(&self, _: &ArgMatches) -> Result<Exit> {
-        let code = runtime()?.block_on(guardian::run());
+    fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
+        let journal = arguments.get_one::<PathBuf>("journal").context("clap requires it")?;
+        let code = runtime()?.block_on(guardian::run(journal));
         let passed = code == std::process::ExitCode::SUCCESS;
         Ok(if passed { Exit::Pass } else { Exit::Broken })
     }

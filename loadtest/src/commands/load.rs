@@ -40,6 +40,7 @@ impl Subcommand for Load {
             image: arguments.recording.image.clone(),
             fail_if: arguments.fail_if,
             at_least: None,
+            environment: arguments.recording.environment.clone(),
         };
         let plan = Plan::load(&arguments.plan, &overrides)?;
         let settings = arguments.recording.settings()?;

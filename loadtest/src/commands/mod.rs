@@ -5,6 +5,7 @@ mod doctor;
 mod drill;
 mod gate;
 mod guardian;
+mod heal;
 mod history;
 mod list;
 mod load;
@@ -41,6 +42,7 @@ const COMMANDS: &[&dyn Subcommand] = &[
     &capacity::Capacity,
     &gate::Gate,
     &report::Report,
+    &heal::Heal,
     &history::History,
     &plan::Plan,
     &list::List,

@@ -8,6 +8,7 @@ use crate::plan::{self, Overrides, PLANS};
 use anyhow::{Context as _, Result};
 use clap::{ArgMatches, Args, Command, FromArgMatches, value_parser};
 use redrill_history::ResolvedPlan;
+use std::path::PathBuf;
 
 pub(super) struct Plan;
 
@@ -19,11 +20,18 @@ struct Given {
     /// Where every random choice comes from; the plan's own by default
     #[arg(long, value_parser = value_parser!(u64).range(..=LARGEST_SEED))]
     seed: Option<u64>,
+    /// A file whose [environment] takes the place of the plan's
+    #[arg(long, value_name = "FILE")]
+    environment: Option<PathBuf>,
 }
 
 impl Given {
     fn resolved(&self) -> Result<ResolvedPlan> {
-        let overrides = Overrides { seed: self.seed, ..Overrides::default() };
+        let overrides = Overrides {
+            seed: self.seed,
+            environment: self.environment.clone(),
+            ..Overrides::default()
+        };
         Ok(plan::Plan::load(&self.plan, &overrides)?.resolved)
     }
 }

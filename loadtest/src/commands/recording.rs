@@ -17,6 +17,9 @@ pub(super) struct Recording {
     /// An image of Redis or Valkey, in whose containers nodes and Sentinels run (backend docker)
     #[arg(long)]
     pub(super) image: Option<String>,
+    /// A file whose [environment] takes the place of the plan's: the same plan on another Redis
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
+    pub(super) environment: Option<PathBuf>,
     /// The folder that run folders are made in
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,

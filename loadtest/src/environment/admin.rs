@@ -1,23 +1,23 @@
 //! Asking a node or a Sentinel directly, around the proxies.
 
+use super::door::Door;
 use anyhow::{Context, Result};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisError};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// A connection that is made when it is needed and dropped when it fails.
 pub(crate) struct Admin {
-    address: SocketAddr,
+    door: Door,
     live: Option<MultiplexedConnection>,
 }
 
 impl Admin {
     /// A connection to come.
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, live: None }
+    pub(crate) fn new(door: impl Into<Door>) -> Self {
+        Self { door: door.into(), live: None }
     }
 
     /// Whether it was answered last.
@@ -35,12 +35,13 @@ impl Admin {
         within: Duration,
     ) -> Result<T> {
         let answer = timeout(within, self.exchange(command)).await;
-        let address = self.address;
+        let address = self.door.address;
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 // An error reply leaves the connection as it is.
-                if error.is_unrecoverable_error() {
+                let reply = error.downcast_ref::<RedisError>();
+                if reply.is_none_or(RedisError::is_unrecoverable_error) {
                     self.live = None;
                 }
                 Err(error).with_context(|| format!("{address} does not serve this"))
@@ -52,22 +53,22 @@ impl Admin {
         }
     }
 
-    async fn exchange<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
+    async fn exchange<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T> {
         let mut connection = match self.live.take() {
             Some(live) => live,
             None => self.connect().await?,
         };
         let answer = command.query_async(&mut connection).await;
         self.live = Some(connection);
-        answer
+        Ok(answer?)
     }
 
     /// The time limits are the caller's.
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+    async fn connect(&self) -> Result<MultiplexedConnection> {
         let unlimited =
             AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let client = Client::open(format!("redis://{}", self.address))?;
-        client.get_multiplexed_async_connection_with_config(&unlimited).await
+        let client = self.door.client()?;
+        Ok(client.get_multiplexed_async_connection_with_config(&unlimited).await?)
     }
 }
 
@@ -76,11 +77,11 @@ impl Admin {
 /// # Errors
 /// As [`Admin::ask`].
 pub(crate) async fn ask<T: FromRedisValue>(
-    address: SocketAddr,
+    door: impl Into<Door>,
     command: &Cmd,
     within: Duration,
 ) -> Result<T> {
-    Admin::new(address).ask(command, within).await
+    Admin::new(door).ask(command, within).await
 }
 
 /// The fields of an `INFO`, in its own words.

@@ -12,6 +12,7 @@ use redrill_history::{GroupPlan, Role};
 use std::path::Path;
 
 /// Nodes and the Sentinels that watch them.
+#[derive(Clone)]
 pub struct Group {
     /// The role that it is named after; those without a group of their own share the main one.
     pub role: Role,
@@ -21,6 +22,8 @@ pub struct Group {
     pub nodes: Vec<Member>,
     /// The Sentinels, by number; the service gets their announced addresses.
     pub sentinels: Vec<Member>,
+    /// The name by which the Sentinels know it.
+    pub known_as: String,
     pub(super) topology: &'static dyn Topology,
 }
 
@@ -45,6 +48,7 @@ impl Group {
             plan: plan.clone(),
             nodes: place("node", plan.nodes(), topology.has_bus()).await?,
             sentinels: place("sentinel", plan.sentinels, false).await?,
+            known_as: role.name().to_owned(),
             topology,
         })
     }

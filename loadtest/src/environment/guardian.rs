@@ -5,12 +5,16 @@
 //! killed, it heals what is not marked healed, removes containers and the folder, and ends the
 //! whole group.
 
-use super::docker;
-use super::journal::{Entry, Remedy};
+use super::heal::{end, heal, remove_containers};
+use super::journal::Entry;
+use super::proc;
+use super::remedy::Remedy;
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{self, Pid, Signal};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,12 +24,13 @@ pub(super) const READY: &str = "ready";
 /// How often removing the folder is tried: a process that still runs may add a file meanwhile.
 const REMOVALS: u32 = 20;
 
-/// Runs `redrill guardian` until its standard input closes. Needs a tokio runtime with signals.
+/// Runs `redrill guardian` until its standard input closes, and notes in the journal what it has
+/// undone then. Needs a tokio runtime with signals.
 ///
 /// It does not return then: its last act is to end its group, which is its own. The code is for
 /// what goes wrong before.
-pub async fn run() -> ExitCode {
-    match guard().await {
+pub async fn run(journal: &Path) -> ExitCode {
+    match guard(journal).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("the guardian failed: {error}"));
@@ -34,7 +39,9 @@ pub async fn run() -> ExitCode {
     }
 }
 
-async fn guard() -> io::Result<()> {
+async fn guard(journal: &Path) -> io::Result<()> {
+    let journal = File::options().append(true).open(journal)?;
+    flock(&journal, FlockOperation::NonBlockingLockShared)?;
     // A handler is what keeps the signal from ending us. The hang-up comes from the kernel itself
     // when the harness dies while a process of the group is stopped.
     let _kept_off = [
@@ -50,9 +57,21 @@ async fn guard() -> io::Result<()> {
     out.flush()?;
     let read = || Duties::read(io::stdin().lock());
     let duties = tokio::task::spawn_blocking(read).await?;
-    duties.heal();
-    for failure in docker::remove_all(&duties.containers).await {
-        say(&failure);
+    duties.resume();
+    if duties.faults.values().any(Remedy::is_outside) {
+        // An instance that runs on would fill what is emptied, and take what is freed.
+        end_others();
+        let healed = heal(&duties.faults, &journal, |remedy, applied| match applied {
+            Ok(told) => say(&format!("healed: {remedy}: {told}")),
+            Err(error) => say(&format!("not healed: {remedy}: {error:#}")),
+        });
+        if let Err(error) = healed.await {
+            say(&format!("healing failed: {error:#}"));
+        }
+    }
+    match remove_containers(&duties, &journal).await {
+        Ok(failures) => failures.iter().for_each(|failure| say(failure)),
+        Err(error) => say(&format!("{error:#}")),
     }
     duties.remove_folders();
     say("ending the group");
@@ -61,15 +80,16 @@ async fn guard() -> io::Result<()> {
 
 /// What is to be done when the harness is gone.
 #[derive(Debug, Default, PartialEq)]
-struct Duties {
-    folders: Vec<PathBuf>,
-    containers: BTreeSet<String>,
-    faults: BTreeMap<u64, Remedy>,
+pub(super) struct Duties {
+    pub(super) group: Option<i32>,
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) containers: BTreeSet<String>,
+    pub(super) faults: BTreeMap<u64, Remedy>,
 }
 
 impl Duties {
     /// Reads until the pipe closes; a torn last line is the harness's death, and is left out.
-    fn read(journal: impl BufRead) -> Self {
+    pub(super) fn read(journal: impl BufRead) -> Self {
         let mut duties = Self::default();
         for line in journal.lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
@@ -82,6 +102,7 @@ impl Duties {
 
     fn note(&mut self, entry: Entry) {
         match entry {
+            Entry::Group { group } => self.group = Some(group),
             Entry::Folder { path } => self.folders.push(path),
             Entry::Container { name } => {
                 self.containers.insert(name);
@@ -98,7 +119,8 @@ impl Duties {
         }
     }
 
-    fn heal(&self) {
+    /// Lets what stands still go on: a stopped process does not end.
+    fn resume(&self) {
         for (id, remedy) in &self.faults {
             say(&format!("healing {id}: {remedy:?}"));
             if let Remedy::Continue { pid } = remedy
@@ -110,7 +132,7 @@ impl Duties {
         }
     }
 
-    fn remove_folders(&self) {
+    pub(super) fn remove_folders(&self) {
         for folder in &self.folders {
             for attempt in 1..=REMOVALS {
                 match std::fs::remove_dir_all(folder) {
@@ -123,6 +145,14 @@ impl Duties {
             }
         }
     }
+}
+
+/// Ends the processes of the group but ourselves.
+fn end_others() {
+    let group = process::getpgrp().as_raw_nonzero().get();
+    let mut others = proc::alive_in(group).unwrap_or_default();
+    others.retain(|pid| *pid != std::process::id());
+    end(&others);
 }
 
 /// A line for the guardian's log. Nobody is left to tell if it cannot be written.

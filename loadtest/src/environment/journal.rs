@@ -1,10 +1,13 @@
 //! The harness's side of the guardian: starting it, and telling it what to heal.
 
 use super::guardian::READY;
+use super::remedy::Remedy;
 use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +18,8 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+/// The journal's name among the logs: what the guardian reads is kept, for when it is killed, too.
+pub(super) const JOURNAL: &str = "journal.ndjson";
 /// How long the guardian may take to start.
 const START_WITHIN: Duration = Duration::from_secs(10);
 /// How long the guardian may take to end once its journal is closed.
@@ -24,6 +29,8 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "kebab-case")]
 pub(super) enum Entry {
+    /// The processes of the run are those of this group, which is the guardian's id.
+    Group { group: i32 },
     /// A folder to remove at the end.
     Folder { path: PathBuf },
     /// A container is about to be made; it is to be removed at the end.
@@ -34,19 +41,6 @@ pub(super) enum Entry {
     Fault { id: u64, remedy: Remedy },
     /// A fault is healed.
     Healed { id: u64 },
-}
-
-/// What the guardian does about a fault that the harness could not heal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Remedy {
-    /// Lets a stopped process go on.
-    Continue {
-        /// Its process id.
-        pid: u32,
-    },
-    /// The fault lives in processes of the group and ends with them.
-    EndWithGroup,
 }
 
 /// A fault in the journal, until it is marked healed.
@@ -63,8 +57,8 @@ pub(super) struct Guardian {
     next: AtomicU64,
 }
 
-/// The guardian's standard input, until it is closed.
-type Pipe = Mutex<Option<ChildStdin>>;
+/// The guardian's standard input and the journal, until they are closed.
+type Pipe = Mutex<Option<(ChildStdin, File)>>;
 
 /// The journal for what outlives the environment: it does not keep the pipe open.
 #[derive(Clone, Debug)]
@@ -91,17 +85,22 @@ async fn write(pipe: &Pipe, entry: &Entry) -> Result<()> {
     let mut line = serde_json::to_vec(entry)?;
     line.push(b'\n');
     let mut pipe = pipe.lock().await;
-    let pipe = pipe.as_mut().context("the journal is closed")?;
+    let (pipe, journal) = pipe.as_mut().context("the journal is closed")?;
+    journal.write_all(&line).context("the journal cannot be written")?;
     let written = pipe.write_all(&line).await;
     written.context("the guardian has ended: nothing would heal this; see logs/guardian.log")
 }
 
 impl Guardian {
     /// Starts `<redrill> guardian` and waits until it leads its group.
-    pub(super) async fn start(redrill: &Path, log: &Path) -> Result<Self> {
-        let log = File::options().create(true).append(true).open(log)?;
+    pub(super) async fn start(redrill: &Path, logs: &Path) -> Result<Self> {
+        let open = |name: &str| File::options().create(true).append(true).open(logs.join(name));
+        let (log, journal) = (open("guardian.log")?, open(JOURNAL)?);
+        // Whoever would heal after us waits for our end.
+        flock(&journal, FlockOperation::NonBlockingLockShared).context("the journal is in use")?;
         let mut child = Command::new(redrill)
             .arg("guardian")
+            .arg(logs.join(JOURNAL))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -116,7 +115,8 @@ impl Guardian {
         let first = timeout(START_WITHIN, lines.next_line()).await;
         let first = first.context("the guardian did not start within 10 s")??;
         ensure!(first.as_deref() == Some(READY), "the guardian said {first:?}, not {READY:?}");
-        let pipe = Arc::new(Mutex::new(Some(pipe)));
+        let pipe = Arc::new(Mutex::new(Some((pipe, journal))));
+        write(&pipe, &Entry::Group { group: group.as_raw_nonzero().get() }).await?;
         Ok(Self { group, child, pipe, next: AtomicU64::new(0) })
     }
 

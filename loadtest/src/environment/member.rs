@@ -2,6 +2,7 @@
 
 use super::admin;
 use super::config::{self, Place};
+use super::door::{Door, Login};
 use super::group::Ground;
 use super::ports;
 use super::process::ProcessSpec;
@@ -11,7 +12,7 @@ use super::source;
 use anyhow::{Context, Result, bail};
 use redis::cmd;
 use redrill_history::{GroupPlan, Role};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -31,12 +32,16 @@ pub struct Member {
     pub direct: SocketAddr,
     /// Its proxy's address: for everybody else.
     pub announced: SocketAddr,
-    /// The source address of its own connections.
+    /// The source address of its own connections; the unspecified one where it is not known.
     pub source: IpAddr,
+    /// Its proxy's name.
+    pub(super) proxy: String,
+    /// Who one must be to ask it.
+    login: Option<Login>,
     /// The port on which it talks to its peers, in a cluster.
     pub(super) bus: Option<Bus>,
-    /// Where its data and its configuration lie.
-    folder: PathBuf,
+    /// Where its data and its configuration lie; none of what somebody else runs.
+    folder: Option<PathBuf>,
 }
 
 /// The port of a node of a cluster for its peers.
@@ -83,7 +88,40 @@ impl Member {
         let bus = if has_bus { Some(Bus::place(&name, ground).await?) } else { None };
         let folder = ground.folder.join(format!("{prefix}{kind}-{index}"));
         std::fs::create_dir(&folder)?;
-        Ok(Self { name, direct, announced, source: source(role, kind, index), bus, folder })
+        Ok(Self {
+            proxy: name.clone(),
+            name,
+            direct,
+            announced,
+            source: source(role, kind, index),
+            login: None,
+            bus,
+            folder: Some(folder),
+        })
+    }
+
+    /// What somebody else runs.
+    pub(super) fn adopted(name: String, door: Door, announced: SocketAddr, proxy: String) -> Self {
+        Self {
+            name,
+            direct: door.address,
+            announced,
+            source: Ipv4Addr::UNSPECIFIED.into(),
+            proxy,
+            login: door.login,
+            bus: None,
+            folder: None,
+        }
+    }
+
+    /// Whether somebody else runs it.
+    pub(super) fn is_adopted(&self) -> bool {
+        self.folder.is_none()
+    }
+
+    /// How it is reached around its proxy.
+    pub(crate) fn door(&self) -> Door {
+        Door { address: self.direct, login: self.login.clone() }
     }
 
     /// Starts it and waits until it answers; takes another port if somebody took its own.
@@ -113,12 +151,13 @@ impl Member {
 
     /// Writes the configuration and says how to start the process on it.
     fn spec(&self, part: Part<'_>, redis: &RedisBinary) -> Result<ProcessSpec> {
+        let folder = self.folder.as_deref().context("somebody else runs it")?;
         let place = Place {
             listen: self.direct,
             announced: self.announced,
             source: self.source,
             bus: self.bus.as_ref().map(|bus| (bus.direct.port(), bus.announced.port())),
-            folder: &self.folder,
+            folder,
         };
         let (text, is_sentinel) = match part {
             Part::Node(plan, master) => (config::node(&place, plan, master), false),
@@ -126,7 +165,7 @@ impl Member {
                 (config::sentinel(&place, plan, group, master), true)
             }
         };
-        let path = self.folder.join("redis.conf");
+        let path = folder.join("redis.conf");
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;
         let mut args = vec![path.into_os_string()];
         args.extend(is_sentinel.then(|| "--sentinel".into()));

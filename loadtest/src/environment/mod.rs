@@ -5,42 +5,54 @@ mod admin;
 mod backend;
 mod config;
 mod docker;
+mod door;
 mod group;
 pub mod guardian;
+mod heal;
 mod journal;
 mod member;
 mod observer;
+mod outside;
 mod ports;
+mod prefix;
 mod proc;
 mod process;
 mod processes;
 mod proxies;
 mod ready;
 mod redis_binary;
+mod remedy;
 mod roles;
+mod spot;
 mod start;
 mod stop;
+mod survey;
 mod target;
 mod topology;
 
 pub(crate) use admin::{Admin, ask, info_fields};
 pub use backend::{BACKENDS, Backend, Need, Supply, backend, backend_names};
 pub use docker::DEFAULT_IMAGE;
+pub use door::{Door, Login};
 pub use group::Group;
-pub use journal::{Journalled, Remedy};
+pub use heal::Left;
+pub use journal::Journalled;
 pub use member::Member;
 pub(crate) use proc::{ProcStat, cpu_ns};
 pub(crate) use process::Process;
 pub use process::ProcessSpec;
 pub(crate) use processes::record;
 pub use redis_binary::{RedisBinary, RedisMissing};
+pub use remedy::Remedy;
 pub use start::Setup;
+pub use survey::{Survey, as_planned};
 pub use target::{Target, UnknownTarget, Which, parse_target};
 pub use topology::{Size, Sizes, TOPOLOGIES, Topology, check, topology, topology_names};
 
 use anyhow::{Context, Result, bail};
 use journal::Guardian;
 use observer::Observer;
+use outside::Outside;
 use processes::Processes;
 use proxies::Proxies;
 use redrill_history::clock::RunClock;
@@ -67,6 +79,7 @@ pub struct Environment {
     proxies: Proxies,
     processes: Arc<Processes>,
     guardian: Guardian,
+    outside: Option<Outside>,
     folder: PathBuf,
 }
 
@@ -107,9 +120,15 @@ impl Environment {
         &self.folder
     }
 
-    /// The source address that an instance of the target is to use, so that it can be cut off.
-    pub fn server_source(&self, index: u8) -> IpAddr {
-        source(Role::Main, "server", index)
+    /// The source address that an instance of the target is to use, so that it can be cut off; none
+    /// where the proxies may be elsewhere, and no address of this loopback reaches them.
+    pub fn server_source(&self, index: u8) -> Option<IpAddr> {
+        self.outside.is_none().then(|| source(Role::Main, "server", index))
+    }
+
+    /// What the service's keys are to begin with, where they are not alone.
+    pub fn prefix(&self) -> Option<&str> {
+        self.outside.as_ref().map(Outside::prefix)
     }
 
     /// An address on which nobody listens now and that survives a restart of its listener. Another
@@ -130,9 +149,11 @@ impl Environment {
         Ok(self.processes.start(spec).await?.pid())
     }
 
-    /// Whether a process runs; false for one that was never started.
+    /// Whether a process runs; false for one that was never started, and true for what somebody
+    /// else keeps running.
     pub fn is_running(&self, name: &str) -> bool {
-        self.processes.get(name).is_ok_and(|process| process.is_running())
+        let is_adopted = || self.member(name).is_some_and(Member::is_adopted);
+        self.processes.get(name).map_or_else(|_| is_adopted(), |process| process.is_running())
     }
 
     /// A process that was started and has ended, if one has.
@@ -157,7 +178,8 @@ impl Environment {
     /// The machine, versions and processes so far, for `environment.json`.
     pub fn facts(&self) -> EnvironmentFacts {
         let machine = Self::machine(self.clock, self.supply.version());
-        EnvironmentFacts { processes: self.processes.facts(), ..machine }
+        let found = self.outside.as_ref().map(Outside::facts).unwrap_or_default();
+        EnvironmentFacts { processes: self.processes.facts(), found, ..machine }
     }
 
     /// The machine and this version of Redis, without a process.
@@ -173,6 +195,7 @@ impl Environment {
             kernel: format!("{} {}", text(system.sysname()), text(system.release())),
             redis: redis.to_owned(),
             processes: Vec::new(),
+            found: Vec::new(),
         }
     }
 
@@ -182,10 +205,6 @@ impl Environment {
 
     pub(crate) fn process(&self, name: &str) -> Result<Arc<Process>> {
         self.processes.get(name)
-    }
-
-    pub(crate) fn spec(&self, name: &str) -> Result<ProcessSpec> {
-        self.processes.spec(name)
     }
 
     /// Starts a process that has ended as it was started before, and waits until it answers: a node
@@ -205,8 +224,11 @@ impl Environment {
         }
     }
 
-    /// Tells the guardian how to heal a fault that is about to act.
+    /// Tells the guardian how to heal a fault that is about to act. What is done to processes of
+    /// the group ends with them.
     pub(crate) async fn journal(&self, remedy: Remedy) -> Result<Journalled> {
+        let is_inside = self.outside.is_none() && remedy.is_outside();
+        let remedy = if is_inside { Remedy::EndWithGroup } else { remedy };
         self.guardian.fault(remedy).await
     }
 

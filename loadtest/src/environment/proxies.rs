@@ -58,12 +58,17 @@ impl Proxies {
             tokio::select! {
                 served = timeout(SERVE_WITHIN, serves) => {
                     served.context("the proxy did not serve its API within 10 s")?;
-                    return Ok(Self { client, cuts: Mutex::default() });
+                    return Ok(Self::of(client));
                 }
                 _ = process.ended() => {}
             }
         }
         bail!("the proxy ended at once; its log ends with:\n{}", processes.last_words(NAME))
+    }
+
+    /// Proxies that are there.
+    pub(super) fn of(client: Client) -> Self {
+        Self { client, cuts: Mutex::default() }
     }
 
     /// The client, for toxics.

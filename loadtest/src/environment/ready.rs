@@ -23,6 +23,7 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// A group as it is looked at from around the proxies.
 pub struct View {
     pub(super) role: Role,
+    pub(super) known_as: String,
     pub(super) masters: u8,
     pub(super) nodes: Vec<(String, Admin)>,
     pub(super) sentinels: Vec<(String, Admin)>,
@@ -37,7 +38,7 @@ pub struct View {
 /// Says what was missing when the time was up.
 pub(super) async fn wait(groups: &[Group]) -> Result<()> {
     let mut views: Vec<View> = groups.iter().map(Group::view).collect();
-    wait_until(&mut views, async |view| view.topology.missing(view).await).await
+    wait_until(&mut views, async |view| view.missing().await).await
 }
 
 /// Waits until nothing is missing in any of the groups.
@@ -67,17 +68,23 @@ pub(super) async fn wait_until(
 impl View {
     pub(super) fn new(group: &Group) -> Self {
         let admins = |members: &[Member]| {
-            members.iter().map(|it| (it.name.clone(), Admin::new(it.direct))).collect()
+            members.iter().map(|it| (it.name.clone(), Admin::new(it.door()))).collect()
         };
         let peer = |node: &Member| Some((node.announced, node.bus.as_ref()?.announced));
         Self {
             role: group.role,
+            known_as: group.known_as.clone(),
             peers: group.nodes.iter().filter_map(peer).collect(),
             masters: group.plan.masters,
             nodes: admins(&group.nodes),
             sentinels: admins(&group.sentinels),
             topology: group.topology,
         }
+    }
+
+    /// What is missing for the group to be ready.
+    pub(super) async fn missing(&mut self) -> Vec<String> {
+        self.topology.missing(self).await
     }
 
     /// The replicas whose link is not up, as the replica and its master see it, and masters that

@@ -121,11 +121,11 @@ impl Environment {
 
 /// The port that each answering Sentinel names as the master's.
 async fn named_masters(group: &Group) -> Vec<u16> {
-    let name = group.role.name();
+    let name = &group.known_as;
     let command = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name).to_owned();
     let asked = group
         .sentinels
         .iter()
-        .map(|sentinel| ask::<(String, u16)>(sentinel.direct, &command, ANSWER_WITHIN));
+        .map(|sentinel| ask::<(String, u16)>(sentinel.door(), &command, ANSWER_WITHIN));
     join_all(asked).await.into_iter().flatten().map(|(_, port)| port).collect()
 }

@@ -5,6 +5,7 @@ use super::docker::{Containers, Docker};
 use super::group::{Ground, Group};
 use super::journal::Guardian;
 use super::observer::Observer;
+use super::outside::Outside;
 use super::processes::{Processes, record};
 use super::proxies::Proxies;
 use super::topology::check;
@@ -49,11 +50,8 @@ impl Environment {
     pub async fn start(setup: Setup<'_>) -> Result<Self> {
         let Setup { plan, supply, redrill, logs, clock, events, samples, watched } = setup;
         check(plan)?;
-        for (role, _) in plan.groups() {
-            has_source(source(role, "node", 0))?;
-        }
         let began_ns = clock.now_ns();
-        let guardian = Guardian::start(redrill, &logs.join("guardian.log")).await?;
+        let guardian = Guardian::start(redrill, logs).await?;
         let folder = tempfile::Builder::new().prefix("redrill-").tempdir().map_err(|error| {
             let place = std::env::temp_dir();
             let place = place.display();
@@ -62,21 +60,28 @@ impl Environment {
         guardian.owns_folder(folder.path()).await?;
         // From here on the guardian removes it.
         let folder = folder.keep();
-        let Supply::Program(redis) = &supply;
-        let containers = match &redis.image {
-            Some(_) => {
+        let containers = match &supply {
+            Supply::Program(redis) if redis.image.is_some() => {
                 let docker = Docker::connect().await.context("the containers' daemon")?;
                 Some(Containers::new(docker, guardian.journal(), &folder))
             }
-            None => None,
+            _ => None,
         };
         let processes = Processes::new(guardian.group(), containers, logs, clock, events.clone());
         let processes = Arc::new(processes);
-        let proxies = Proxies::start(&processes, redrill).await?;
-        let ground = Ground { redis, processes: &processes, proxies: &proxies, folder: &folder };
-        let place = plan.groups().map(|(role, group)| Group::place(role, group, &ground));
-        let mut groups = try_join_all(place).await?;
-        try_join_all(groups.iter_mut().map(|group| group.start(&ground))).await?;
+        let mut outside = None;
+        let (groups, proxies) = match &supply {
+            Supply::Program(redis) => {
+                let proxies = Proxies::start(&processes, redrill).await?;
+                let (processes, folder) = (&processes, folder.as_path());
+                let ground = Ground { redis, processes, proxies: &proxies, folder };
+                (begin(plan, &ground).await?, proxies)
+            }
+            Supply::Adopted(survey) => {
+                outside = Some(Outside::enter(survey.as_ref().clone(), &guardian).await?);
+                (survey.groups.clone(), Proxies::of(survey.client.clone()))
+            }
+        };
         let seen: &[Group] = if watched { &groups } else { &[] };
         let observer = Observer::start(seen, &processes, clock, &events, &samples)?;
         ready::wait(&groups).await?;
@@ -93,9 +98,21 @@ impl Environment {
             proxies,
             processes,
             guardian,
+            outside,
             folder,
         })
     }
+}
+
+/// Starts the groups of a plan.
+async fn begin(plan: &EnvironmentPlan, ground: &Ground<'_>) -> Result<Vec<Group>> {
+    for (role, _) in plan.groups() {
+        has_source(source(role, "node", 0))?;
+    }
+    let place = plan.groups().map(|(role, group)| Group::place(role, group, ground));
+    let mut groups = try_join_all(place).await?;
+    try_join_all(groups.iter_mut().map(|group| group.start(ground))).await?;
+    Ok(groups)
 }
 
 /// Whether the system has the source addresses: Linux has all of 127.0.0.0/8.

@@ -19,7 +19,7 @@ impl Environment {
     /// # Errors
     /// Something is left: a process of the group, or the temporary folder.
     pub async fn stop(self) -> Result<()> {
-        let Self { observer, processes, guardian, folder, .. } = self;
+        let Self { observer, processes, guardian, outside, folder, .. } = self;
         observer.stop().await?;
         for (name, _) in processes.running() {
             if process_kind(&name) == "server" {
@@ -30,6 +30,10 @@ impl Environment {
         for kind in ["server", "sentinel", "node", proxies::NAME] {
             processes.kill_all(kind).await;
         }
+        let left = match outside {
+            Some(outside) => outside.leave(&guardian).await,
+            None => Ok(()),
+        };
         let group = guardian.group();
         let ended = guardian.end().await;
         let deadline = instant_now() + FORGET_WITHIN;
@@ -43,9 +47,9 @@ impl Environment {
             let _ = std::fs::remove_dir_all(&folder);
         }
         ensure!(!folder.exists(), "the folder {} is left", folder.display());
-        let left = processes.containers_left().await?;
-        ensure!(left.is_empty(), "containers are left: {}", left.join(", "));
-        ended
+        let containers = processes.containers_left().await?;
+        ensure!(containers.is_empty(), "containers are left: {}", containers.join(", "));
+        ended.and(left)
     }
 }
 

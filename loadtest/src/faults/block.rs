@@ -24,7 +24,7 @@ pub(super) const BLOCK: OnNodes = OnNodes {
 async fn block(node: Node<'_>) -> Result<Injected<'_>> {
     let environment = node.environment;
     let lasts = node.planned.lasts.context("it has no duration")?;
-    let address = environment.spec(&node.name)?.address;
+    let address = environment.spot(&node.name)?.door.address;
     let journalled = environment.journal(Remedy::EndWithGroup).await?;
     let mut connection = TcpStream::connect(address).await?;
     let seconds = lasts.as_secs_f64().to_string();

@@ -2,13 +2,12 @@
 
 use super::Injected;
 use super::on_nodes::{Node, OnNodes};
-use super::probe::HEALTHY;
+use super::probe::{HARNESS, HEALTHY, open};
 use super::toxic::announced;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::cmd;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Whose connections are closed: not those of replicas.
@@ -25,7 +24,9 @@ pub(super) const CLIENT_KILL: OnNodes = OnNodes {
 };
 
 async fn kill(mut node: Node<'_>) -> Result<Injected<'_>> {
-    let mut client = TcpStream::connect(announced(node.environment, &node.name)?).await?;
+    let announced = announced(node.environment, &node.name)?;
+    let login = node.door()?.login;
+    let mut client = open(HARNESS, announced, login.as_ref()).await?;
     client.write_all(b"PING\r\n").await?;
     let mut pong = [0; 7];
     timeout(HEALTHY, client.read_exact(&mut pong)).await??;

@@ -34,8 +34,9 @@ async fn pause(mut node: Node<'_>) -> Result<Injected<'_>> {
         "write" => Probe::line(&["PUBLISH", "redrill:probe", "0"]),
         _ => Probe::ping(),
     };
-    let address = environment.spec(&node.name)?.address;
-    let journalled = environment.journal(Remedy::EndWithGroup).await?;
+    let door = node.door()?;
+    let (address, probe) = (door.address, probe.by(door.login.clone()));
+    let journalled = environment.journal(Remedy::Unpause { door }).await?;
     let millis = lasts.as_millis().to_string();
     node.tell(&["CLIENT", "PAUSE", &millis, mode]).await?;
     let (seen, _) = send(HARNESS, address, &probe, SILENCE.min(lasts)).await;

@@ -4,7 +4,6 @@ use super::on_nodes::{Node, OnNodes};
 use super::probe::{HARNESS, HEALTHY, Probe, send};
 use super::toxic::announced;
 use super::{Form, Injected, Setting};
-use crate::environment::Remedy;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 
@@ -28,10 +27,8 @@ pub(super) const CONNECTION_EXHAUSTION: OnNodes = OnNodes {
 };
 
 async fn exhaust(mut node: Node<'_>) -> Result<Injected<'_>> {
-    let environment = node.environment;
     let room = ROOM.whole(node.planned)?;
-    let announced = announced(environment, &node.name)?;
-    let journalled = environment.journal(Remedy::EndWithGroup).await?;
+    let announced = announced(node.environment, &node.name)?;
     let most = node.info("clients", "connected_clients").await? + room;
     let before = node.configure(&[("maxclients", most.to_string())]).await?;
     let mut probes = Vec::new();
@@ -50,10 +47,10 @@ async fn exhaust(mut node: Node<'_>) -> Result<Injected<'_>> {
     let proof = format!("{}: maxclients {most}; a new client was told {seen}", node.name);
     let is_proven = seen.contains(REFUSAL);
     let injected = Injected::new(proof, async move {
-        node.restore(&before).await?;
+        node.restore(before).await?;
         let said = if node.is_running() { node.says(&["PING"]).await? } else { String::new() };
         ensure!(!said.contains(REFUSAL), "{} still takes no client: {said}", node.name);
-        environment.healed(journalled).await
+        Ok(())
     });
     injected.if_proven(is_proven, "there is still room").await
 }

@@ -69,9 +69,9 @@ fn pairs(environment: &Environment, target: &[String], from: &[String]) -> Resul
         for other in from {
             ensure!(one != other, "{one} is in both groups now");
             for (proxy, peer) in [(one, other), (other, one)] {
-                let source = environment.spec(peer)?.source;
+                let source = environment.spot(peer)?.source;
                 let source = source.with_context(|| format!("{peer} has no source address"))?;
-                let has_proxy = environment.spec(proxy)?.announced.is_some();
+                let has_proxy = environment.spot(proxy)?.proxy.is_some();
                 pairs.extend(has_proxy.then(|| (proxy.clone(), source)));
             }
         }
@@ -131,7 +131,7 @@ fn addresses(
     environment: &Environment,
     (proxy, source): &Pair,
 ) -> Result<(SocketAddr, SocketAddr, IpAddr)> {
-    let spec = environment.spec(proxy)?;
-    let announced = spec.announced.with_context(|| format!("{proxy} has no proxy"))?;
-    Ok((spec.address, announced, *source))
+    let spot = environment.spot(proxy)?;
+    let announced = spot.announced().with_context(|| proxy.clone())?;
+    Ok((spot.door.address, announced, *source))
 }

@@ -39,13 +39,15 @@ impl Fault for Down {
 async fn disable<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
     let environment = injection.environment;
     let announced = toxic::announced(environment, name)?;
-    ensure!(environment.proxy().proxy(name).await?.enabled, "{name} is down already");
-    let journalled = environment.journal(Remedy::EndWithGroup).await?;
-    environment.proxy().set_enabled(name, false).await?;
+    let proxy = toxic::proxy(environment, name)?;
+    ensure!(environment.proxy().proxy(&proxy).await?.enabled, "{name} is down already");
+    let api = environment.proxy().base().to_owned();
+    let journalled = environment.journal(Remedy::Enable { api, proxy: proxy.clone() }).await?;
+    environment.proxy().set_enabled(&proxy, false).await?;
     let seen = ping_from_harness(announced, HEALTHY).await;
     let name = name.to_owned();
     let injected = Injected::new(format!("{name}: {seen} on {announced}"), async move {
-        environment.proxy().set_enabled(&name, true).await?;
+        environment.proxy().set_enabled(&proxy, true).await?;
         toxic::assert_healed(environment, &name, HARNESS).await?;
         environment.healed(journalled).await
     });

@@ -55,10 +55,10 @@ async fn failover(injection: Injection<'_>) -> Result<Injected<'_>> {
 /// Asks one Sentinel after another until one accepts. Nothing is to be healed, so nothing is
 /// journalled.
 async fn replace(master: &str, group: &Group) -> Result<String> {
-    let command = cmd("SENTINEL").arg("FAILOVER").arg(group.role.name()).to_owned();
+    let command = cmd("SENTINEL").arg("FAILOVER").arg(&group.known_as).to_owned();
     let mut refusal = None;
     for sentinel in &group.sentinels {
-        match ask::<String>(sentinel.direct, &command, ANSWER_WITHIN).await {
+        match ask::<String>(sentinel.door(), &command, ANSWER_WITHIN).await {
             Ok(answer) => {
                 return Ok(format!("{} answered {answer} to replacing {master}", sentinel.name));
             }
@@ -70,7 +70,7 @@ async fn replace(master: &str, group: &Group) -> Result<String> {
 
 /// Asks the replicas of a master in a cluster until one accepts.
 async fn take_over(environment: &Environment, master: &str, group: &Group) -> Result<String> {
-    let announced = environment.spec(master)?.announced.context("it has no proxy")?;
+    let announced = environment.spot(master)?.announced()?;
     let replication = cmd("INFO").arg("replication").to_owned();
     let mut refusal = None;
     for node in &group.nodes {

@@ -54,7 +54,7 @@ pub(super) async fn gone<'a>(
     pid: u32,
     journalled: Journalled,
 ) -> Result<Injected<'a>> {
-    let address = environment.spec(name)?.address;
+    let address = environment.spot(name)?.door.address;
     let seen = ping_from_harness(address, HEALTHY).await;
     let name = name.to_owned();
     let proof = format!("{name}: process {pid} has ended, {seen} on {address}");

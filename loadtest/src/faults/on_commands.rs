@@ -64,6 +64,7 @@ pub(super) fn sign(planned: &PlannedFault, shows: Shows) -> Result<Sign> {
         what: format!("{} in a transaction that is not executed", name.to_ascii_uppercase()),
         request: refused.concat(),
         answer: Answer::Lines(4),
+        login: None,
     };
     let share = SHARE.share(planned)?;
     Ok(Sign { share, on_new_connections: true, ..Sign::of(probe, shows) })

@@ -3,7 +3,7 @@
 use super::injected::Parts;
 use super::probe::{HARNESS, HEALTHY, Probe, send};
 use super::{Fault, Hits, Injected, Injection, Setting};
-use crate::environment::{Admin, Environment, Need, info_fields};
+use crate::environment::{Admin, Door, Environment, Journalled, Need, Remedy, info_fields};
 use anyhow::{Context, Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -76,6 +76,12 @@ async fn inject_each(inject: Inject, injection: Injection<'_>) -> Result<Injecte
     Ok(parts.all())
 }
 
+/// What settings of a node were.
+pub(super) struct Configured {
+    before: BTreeMap<String, String>,
+    journalled: Journalled,
+}
+
 /// A node that a fault hits, with a connection of its own around the proxy. It is kept until the
 /// fault is healed: there may be no other to be had.
 pub(super) struct Node<'a> {
@@ -89,8 +95,8 @@ impl<'a> Node<'a> {
     /// Connects when it is first asked.
     pub(super) fn reach(injection: &Injection<'a>, name: &str) -> Result<Self> {
         let environment = injection.environment;
-        ensure!(environment.process(name)?.is_running(), "{name} is not running");
-        let admin = Admin::new(environment.spec(name)?.address);
+        ensure!(environment.is_running(name), "{name} is not running");
+        let admin = Admin::new(environment.spot(name)?.door);
         Ok(Self { environment, planned: injection.planned, name: name.to_owned(), admin })
     }
 
@@ -129,37 +135,43 @@ impl<'a> Node<'a> {
         found.remove(name).with_context(|| format!("{} has no setting {name}", self.name))
     }
 
-    /// Changes settings of its configuration; returns what they were.
+    /// How it is reached.
+    pub(super) fn door(&self) -> Result<Door> {
+        Ok(self.environment.spot(&self.name)?.door)
+    }
+
+    /// Changes settings of its configuration, after the guardian was told what they were.
     pub(super) async fn configure(
         &mut self,
         settings: &[(&'static str, String)],
-    ) -> Result<Vec<(&'static str, String)>> {
-        let mut before = Vec::new();
+    ) -> Result<Configured> {
+        let mut before = BTreeMap::new();
         for (name, _) in settings {
-            before.push((*name, self.configured(name).await?));
+            before.insert((*name).to_owned(), self.configured(name).await?);
         }
+        let remedy = Remedy::Configure { door: self.door()?, settings: before.clone() };
+        let configured = Configured { before, journalled: self.environment.journal(remedy).await? };
         for (name, value) in settings {
             let set = self.tell(&["CONFIG", "SET", name, value]).await;
             if let Err(error) = set {
-                self.restore(&before).await?;
+                self.restore(configured).await?;
                 return Err(error);
             }
         }
-        Ok(before)
+        Ok(configured)
     }
 
     /// Gives its settings back what they were, and makes sure. A node that does not run has lost
     /// what was set.
-    pub(super) async fn restore(&mut self, before: &[(&'static str, String)]) -> Result<()> {
-        if !self.reconnects().await? {
-            return Ok(());
+    pub(super) async fn restore(&mut self, configured: Configured) -> Result<()> {
+        if self.reconnects().await? {
+            for (name, value) in &configured.before {
+                self.tell(&["CONFIG", "SET", name, value]).await?;
+                let now = self.configured(name).await?;
+                ensure!(now == *value, "{}: {name} is {now} and not {value} again", self.name);
+            }
         }
-        for (name, value) in before {
-            self.tell(&["CONFIG", "SET", name, value]).await?;
-            let now = self.configured(name).await?;
-            ensure!(now == *value, "{}: {name} is {now} and not {value} again", self.name);
-        }
-        Ok(())
+        self.environment.healed(configured.journalled).await
     }
 
     /// Waits for an answer, on another connection where a fault beside this one has closed the one
@@ -179,8 +191,8 @@ impl<'a> Node<'a> {
 
     /// What the node says to a command on a connection of its own: an error, too.
     pub(super) async fn says(&self, words: &[&str]) -> Result<String> {
-        let address = self.environment.spec(&self.name)?.address;
-        Ok(send(HARNESS, address, &Probe::line(words), HEALTHY).await.1)
+        let Door { address, login } = self.door()?;
+        Ok(send(HARNESS, address, &Probe::line(words).by(login), HEALTHY).await.1)
     }
 
     /// What the node says to a write that changes nothing: what it is to move is not there.

@@ -48,7 +48,7 @@ pub(super) async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<I
     ensure!(process.is_running(), "{name} is not running");
     ensure!(!is_stopped(pid), "{name} is paused already");
     // A server may be slow to answer anything but HTTP; its state in the process table must do.
-    let address = environment.spec(name)?.address;
+    let address = environment.spot(name)?.door.address;
     let address = (process_kind(name) != "server").then_some(address);
     let journalled = environment.journal(Remedy::Continue { pid }).await?;
     process.signal(Signal::STOP).await?;

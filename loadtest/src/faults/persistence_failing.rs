@@ -51,7 +51,7 @@ async fn fail(mut node: Node<'_>) -> Result<Injected<'_>> {
             let said = node.says_to_a_write().await?;
             ensure!(!said.starts_with("-MISCONF"), "{} still refuses writes: {said}", node.name);
         }
-        node.restore(&before).await?;
+        node.restore(before).await?;
         snapshot.give_back()?;
         environment.healed(journalled).await
     });

@@ -1,5 +1,6 @@
 //! Seeing whether a fault acts: one PING on a connection of its own, and what becomes of it.
 
+use crate::environment::Login;
 use redrill_history::clock::instant_now;
 use std::fmt;
 use std::io;
@@ -25,6 +26,8 @@ pub(super) struct Probe {
     pub(super) request: Vec<u8>,
     /// What the whole answer is.
     pub(super) answer: Answer,
+    /// Who asks.
+    pub(super) login: Option<Login>,
 }
 
 /// What a whole answer is.
@@ -42,13 +45,18 @@ impl Probe {
     /// A PING. Any answer will do: an error reply (LOADING) shows that the link works, too.
     pub(super) fn ping() -> Self {
         let answer = Answer::Bytes(1);
-        Self { what: "a PING".to_owned(), request: b"PING\r\n".to_vec(), answer }
+        Self { what: "a PING".to_owned(), request: b"PING\r\n".to_vec(), answer, login: None }
     }
 
     /// A command with an answer of one line.
     pub(super) fn line(words: &[&str]) -> Self {
         let what = format!("a {}", words.first().copied().unwrap_or_default());
-        Self { what, request: command(words), answer: Answer::Lines(1) }
+        Self { what, request: command(words), answer: Answer::Lines(1), login: None }
+    }
+
+    /// The same, by somebody.
+    pub(super) fn by(self, login: Option<Login>) -> Self {
+        Self { login, ..self }
     }
 
     /// A PING that carries so many bytes, and brings them back.
@@ -57,6 +65,7 @@ impl Probe {
             what: format!("a PING of {bytes} bytes"),
             request: command(&["PING", &"x".repeat(bytes)]),
             answer: Answer::Bytes(bytes),
+            login: None,
         }
     }
 }
@@ -134,6 +143,27 @@ pub(super) async fn send(
     (seen, String::from_utf8_lossy(&answer).into_owned())
 }
 
+/// A connection from `source`, logged in.
+pub(super) async fn open(
+    source: IpAddr,
+    address: SocketAddr,
+    login: Option<&Login>,
+) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // From an address of the loopback nobody is reached elsewhere.
+    if address.is_ipv4() && address.ip().is_loopback() {
+        socket.bind((source, 0).into())?;
+    }
+    let mut stream: TcpStream = socket.connect(address).await?;
+    if let Some(login) = login {
+        let password = login.password().map_err(io::Error::other)?;
+        let words = ["AUTH"].into_iter().chain(login.username.as_deref()).chain([&*password]);
+        stream.write_all(&command(&words.collect::<Vec<_>>())).await?;
+        while stream.read_u8().await? != b'\n' {}
+    }
+    Ok(stream)
+}
+
 /// Whether the whole answer came before the connection was closed.
 async fn exchange(
     source: IpAddr,
@@ -141,9 +171,7 @@ async fn exchange(
     probe: &Probe,
     answer: &mut Vec<u8>,
 ) -> io::Result<bool> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((source, 0).into())?;
-    let mut stream: TcpStream = socket.connect(address).await?;
+    let mut stream = open(source, address, probe.login.as_ref()).await?;
     let (mut from, mut to) = stream.split();
     // A large request and its answer are on the way at once.
     let sent = async {

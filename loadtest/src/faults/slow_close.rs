@@ -23,6 +23,7 @@ pub(super) const SLOW_CLOSE: Toxic = Toxic {
             what: "a QUIT, with the end of its connection,".to_owned(),
             request: command(&["QUIT"]),
             answer: Answer::ToTheEnd,
+            login: None,
         };
         let toxic =
             NewToxic::new("slow_close").attribute("delay", u64::try_from(delay.as_millis())?);

@@ -161,15 +161,20 @@ pub(super) async fn add<'a>(
     if !injection.from.is_empty() {
         toxic = toxic.from_peers(sources.iter().copied());
     }
-    announced(environment, name)?;
-    let journalled = environment.journal(Remedy::EndWithGroup).await?;
-    let added = environment.proxy().add_toxic(name, &toxic).await?;
+    let proxy = proxy(environment, name)?;
+    let remedy = Remedy::RemoveToxic {
+        api: environment.proxy().base().to_owned(),
+        proxy: proxy.clone(),
+        toxic: label.clone(),
+    };
+    let journalled = environment.journal(remedy).await?;
+    let added = environment.proxy().add_toxic(&proxy, &toxic).await?;
     let seen = prove(environment, name, &sources, &sign).await;
     let listed = format!("{} on {share} of the connections", added.kind);
     let name = name.to_owned();
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
     let injected = Injected::new(format!("{name}: {listed}; {told}"), async move {
-        environment.proxy().remove_toxic(&name, &label).await?;
+        environment.proxy().remove_toxic(&proxy, &label).await?;
         for source in sources {
             assert_healed(environment, &name, source).await?;
         }
@@ -190,7 +195,7 @@ pub(super) fn stream(planned: &PlannedFault) -> Result<Stream> {
 /// Whose connections it acts on: those of `from`, or the harness's, like everybody's.
 fn sources(injection: &Injection<'_>) -> Result<Vec<IpAddr>> {
     let source = |peer: &String| {
-        let source = injection.environment.spec(peer)?.source;
+        let source = injection.environment.spot(peer)?.source;
         source.with_context(|| format!("{peer} has no source address"))
     };
     match injection.from.as_slice() {
@@ -210,11 +215,12 @@ async fn prove(
         close_connections(environment, name).await?;
     }
     let announced = announced(environment, name)?;
+    let probe = sign.probe.clone().by(environment.spot(name)?.door.login);
     let mut told = String::new();
     for source in sources {
         let mut left = tries(sign.share);
         loop {
-            let (seen, answer) = send(*source, announced, &sign.probe, sign.shows.within()).await;
+            let (seen, answer) = send(*source, announced, &probe, sign.shows.within()).await;
             told = seen.of(&sign.probe.what) + " through the proxy";
             if sign.shows.is(seen, &answer) {
                 break;
@@ -239,15 +245,20 @@ fn tries(share: f64) -> u32 {
 
 /// Closes the clients' connections, so that they open others.
 async fn close_connections(environment: &Environment, name: &str) -> Result<()> {
-    let address = environment.spec(name)?.address;
+    let door = environment.spot(name)?.door;
     let kill = cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").to_owned();
-    ask::<i64>(address, &kill, HEALTHY).await.map(drop)
+    ask::<i64>(door, &kill, HEALTHY).await.map(drop)
 }
 
 /// The address of the proxy of a process.
 pub(super) fn announced(environment: &Environment, name: &str) -> Result<SocketAddr> {
-    let announced = environment.spec(name)?.announced;
-    announced.with_context(|| format!("{name} has no proxy"))
+    environment.spot(name)?.announced().with_context(|| name.to_owned())
+}
+
+/// The name of the proxy of a process.
+pub(super) fn proxy(environment: &Environment, name: &str) -> Result<String> {
+    let proxy = environment.spot(name)?.proxy;
+    proxy.map(|(_, name)| name).with_context(|| format!("{name} has no proxy"))
 }
 
 /// A process that answers must be reached through its proxy, unless another fault is on it.
@@ -256,12 +267,12 @@ pub(super) async fn assert_healed(
     name: &str,
     source: IpAddr,
 ) -> Result<()> {
-    let spec = environment.spec(name)?;
-    let proxy = environment.proxy().proxy(name).await?;
+    let spot = environment.spot(name)?;
+    let proxy = environment.proxy().proxy(&proxy(environment, name)?).await?;
     let is_disturbed = !proxy.enabled
         || !proxy.toxics.is_empty()
         || environment.is_cut(&(name.to_owned(), source)).await;
-    if is_disturbed || !ping_from_harness(spec.address, HEALTHY).await.is_answer() {
+    if is_disturbed || !ping_from_harness(spot.door.address, HEALTHY).await.is_answer() {
         return Ok(());
     }
     let seen = ping(source, announced(environment, name)?, HEALTHY).await;

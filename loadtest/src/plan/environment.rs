@@ -1,15 +1,26 @@
 //! The `[environment]` section: the Redis that the service lives on.
 
-use super::file::Time;
+use super::external::{self, ExternalFile};
+use super::file::{EnvironmentOnly, Time};
 use super::image;
 use super::memory;
 use super::place::Source;
 use super::range::{LONGEST_RUN, MILLISECOND, SECOND, time, whole};
+use super::shape;
 use crate::environment::{Size, Topology, backend_names, topology, topology_names};
+use crate::exit::unusable;
+use crate::input;
 use anyhow::Result;
-use redrill_history::{EnvironmentPlan, GroupPlan};
+use redrill_history::{EnvironmentPlan, ExternalGroup, ExternalPlan, GroupPlan, Role};
+use redrill_scenarios::target::TargetFile;
 use serde::Deserialize;
+use std::ops::Range;
+use std::path::Path;
 use toml::Spanned;
+use toml::de::DeTable;
+
+/// The backend that adopts what somebody else runs.
+const EXTERNAL: &str = "external";
 
 /// As it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +39,7 @@ pub(super) struct EnvironmentFile {
     maxmemory_policy: Option<Spanned<String>>,
     cache: Option<GroupFile>,
     sessions: Option<GroupFile>,
+    external: Option<Spanned<ExternalFile>>,
 }
 
 /// A role's own Redis, as it is written.
@@ -46,7 +58,28 @@ struct GroupFile {
 }
 
 /// With every default.
-pub(super) fn resolve(file: EnvironmentFile, source: &Source<'_>) -> Result<EnvironmentPlan> {
+pub(super) fn resolve(
+    file: EnvironmentFile,
+    target: &TargetFile,
+    source: &Source<'_>,
+) -> Result<EnvironmentPlan> {
+    let backend = one_of("backend", file.backend.as_ref(), &backend_names(), source)?;
+    let at = file.external.as_ref().map(Spanned::span);
+    let at = at.or_else(|| file.backend.as_ref().map(Spanned::span)).unwrap_or_default();
+    let external = match (backend == EXTERNAL, file.external) {
+        (true, Some(section)) => Some(external::resolve(section, target, source)?),
+        (false, None) => None,
+        (true, None) => {
+            let message = "the section [environment.external] is missing: it says where nodes, \
+                           Sentinels and proxies are";
+            return Err(source.at(&at, message));
+        }
+        (false, Some(_)) => {
+            let message = "this section is read where backend = \"external\": write that, or \
+                           take the section out";
+            return Err(source.at(&at, message));
+        }
+    };
     let main = GroupFile {
         topology: file.topology,
         masters: file.masters,
@@ -58,21 +91,62 @@ pub(super) fn resolve(file: EnvironmentFile, source: &Source<'_>) -> Result<Envi
         maxmemory: file.maxmemory,
         maxmemory_policy: file.maxmemory_policy,
     };
-    let own = |file: Option<GroupFile>| file.map(|file| group(&file, source)).transpose();
-    let backend = one_of("backend", file.backend.as_ref(), &backend_names(), source)?;
+    let outside = |role| external.as_ref().and_then(|external: &ExternalPlan| external.own(role));
+    let own = |role, file: Option<GroupFile>| {
+        // One that is somewhere is one of its own.
+        let file = file.or_else(|| outside(role).map(|_| GroupFile::default()));
+        file.map(|file| group(&file, outside(role), &at, source)).transpose()
+    };
+    if let Some(external) = &external {
+        let is_own = |role| match role {
+            Role::Main => true,
+            Role::Cache => file.cache.is_some(),
+            Role::Sessions => file.sessions.is_some(),
+        };
+        external::check_groups(external, is_own, &at, source)?;
+    }
     Ok(EnvironmentPlan {
         image: image::image(file.image.as_ref(), &backend, source)?,
+        main: group(&main, outside(Role::Main), &at, source)?,
+        cache: own(Role::Cache, file.cache)?,
+        sessions: own(Role::Sessions, file.sessions)?,
         backend,
-        main: group(&main, source)?,
-        cache: own(file.cache)?,
-        sessions: own(file.sessions)?,
+        external,
     })
 }
 
-fn group(file: &GroupFile, source: &Source<'_>) -> Result<GroupPlan> {
-    let name = one_of("topology", file.topology.as_ref(), &topology_names(), source)?;
+/// The environment of a file that has nothing else, which takes the place of a plan's.
+pub(super) fn read(path: &Path, target: &TargetFile) -> Result<EnvironmentPlan> {
+    let text = input::text(path, "environment").map_err(unusable)?;
+    let label = path.display().to_string();
+    let source = Source { label: &label, text: &text };
+    let table = DeTable::parse(&text).map_err(|error| source.toml(&error))?.into_inner();
+    shape::check(&table, &source)?;
+    let file = toml::from_str::<EnvironmentOnly>(&text).map_err(|error| source.toml(&error))?;
+    resolve(file.environment, target, &source)
+}
+
+/// A group, of which so much is known already where it is outside.
+fn group(
+    file: &GroupFile,
+    outside: Option<&ExternalGroup>,
+    at: &Range<usize>,
+    source: &Source<'_>,
+) -> Result<GroupPlan> {
+    let name = match (outside, &file.topology) {
+        (Some(outside), None) => external::topology(outside).to_owned(),
+        (_, written) => one_of("topology", written.as_ref(), &topology_names(), source)?,
+    };
     let sizes = topology(&name).map(Topology::sizes);
-    let sizes = sizes.ok_or_else(|| source.whole(&format!("no topology '{name}'")))?;
+    let mut sizes = sizes.ok_or_else(|| source.whole(&format!("no topology '{name}'")))?;
+    if let Some(outside) = outside {
+        external::fits(outside, &name, &mut sizes, at, source)?;
+        if let Some(bound) = &file.maxmemory {
+            let message = "nodes that somebody else runs have the maxmemory that they were given: \
+                           leave the line out";
+            return Err(source.at(&bound.span(), message));
+        }
+    }
     let counted = |what, written: &Option<Spanned<i64>>, size: Size| {
         let Size { least, most, default } = size;
         match written {

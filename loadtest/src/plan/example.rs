@@ -99,6 +99,9 @@ fn header(out: &mut String, section: &str) {
         "capacity" | "gate" => {
             &format!("Read by 'redrill {section}', in a plan with kind = \"{section}\".")
         }
+        "environment.external" => {
+            "Read where backend = \"external\": nodes and proxies that somebody else runs."
+        }
         "chaos" => "Faults by chance: the seed decides which, when and on what.",
         _ => "",
     };
@@ -281,9 +284,10 @@ mod tests {
         let text = example("mine").unwrap();
         let plan = Plan::parse("mine", &text, &Overrides::default()).unwrap().resolved;
         assert_eq!((plan.name.as_str(), plan.faults.len()), ("mine", 1));
-        // Of instances that run already, and of images, some keys are read only in place of others.
+        // Of instances that run already, and of images, some keys are read only in place of others,
+        // and one section by a backend that is not the default.
         let is_apart = |line: &&str| ["image", "addresses"].iter().any(|key| line.starts_with(key));
-        let whole = uncommented(&text);
+        let whole = without_section(&uncommented(&text), "environment.external");
         let whole: Vec<&str> = whole.lines().filter(|line| !is_apart(line)).collect();
         let whole = whole.join("\n");
         let parse = |kind: RunKind, text: &str| {
@@ -300,6 +304,13 @@ mod tests {
         let thresholds = |line: &&str| !line.starts_with("fail_if");
         let gate: Vec<&str> = faultless.lines().filter(thresholds).collect();
         parse(RunKind::Gate, &without(&gate.join("\n"), &["capacity"]));
+    }
+
+    /// The text without this section.
+    fn without_section(text: &str, section: &str) -> String {
+        let begin = text.find(&format!("[{section}]\n")).expect(section);
+        let length = text[begin + 1..].find("\n[").expect("a section behind it");
+        format!("{}{}", &text[..begin], &text[begin + 1 + length..])
     }
 
     /// The text without these sections and those in them.

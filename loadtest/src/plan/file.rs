@@ -35,6 +35,13 @@ pub(super) struct PlanFile {
     pub(super) gate: Option<Spanned<GateFile>>,
 }
 
+/// A file that has nothing but the environment of plans.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnvironmentOnly {
+    pub(super) environment: EnvironmentFile,
+}
+
 /// A duration as it is written.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(transparent)]

@@ -45,6 +45,7 @@ pub(super) fn take(named: Option<&str>, environment: &mut EnvironmentPlan) -> Re
     let image = tagged(named).ok_or_else(|| unusable(refuse()))?;
     environment.backend = DOCKER.to_owned();
     environment.image = Some(image);
+    environment.external = None;
     Ok(())
 }
 

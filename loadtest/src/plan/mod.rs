@@ -7,6 +7,7 @@ mod draw;
 mod effects;
 mod environment;
 mod example;
+mod external;
 mod fault;
 mod file;
 mod gate;
@@ -47,6 +48,7 @@ use crate::input;
 use anyhow::Result;
 use redrill_history::{ResolvedPlan, RunKind};
 use redrill_scenarios::target::TargetFile;
+use std::path::PathBuf;
 use toml::de::DeTable;
 
 /// The plans that come with redrill: name and text, in the order in which they are listed. The
@@ -103,6 +105,8 @@ pub struct Overrides {
     pub fail_if: Vec<String>,
     /// The rate that a capacity search must reach.
     pub at_least: Option<f64>,
+    /// The file whose `[environment]` takes the place of the plan's.
+    pub environment: Option<PathBuf>,
 }
 
 impl Plan {

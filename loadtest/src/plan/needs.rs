@@ -67,6 +67,14 @@ fn processes(plan: &ResolvedPlan) -> String {
     };
     let (nodes, sentinels) = (sum(GroupPlan::nodes), sum(|group| group.sentinels));
     let instances = u32::from(plan.target.started());
+    if plan.environment.external.is_some() {
+        return format!(
+            "{} processes: {instances} of {} and the guardian, on {nodes} nodes and {sentinels} \
+             Sentinels that are there",
+            instances + 1,
+            plan.target.name
+        );
+    }
     let sentinel = if sentinels > 0 { format!(", {sentinels} Sentinels") } else { String::new() };
     format!(
         "{} processes: {nodes} of Redis{sentinel}, {instances} of {}, the proxy and the guardian",

@@ -263,3 +263,46 @@ fn variables_that_no_process_can_have() {
     let resolved = Plan::parse("my.toml", text, &Overrides::default()).unwrap().resolved;
     assert_eq!(resolved.target.variables["REDIS_FAILOVER"], "naive");
 }
+
+#[test]
+fn environments_that_nobody_could_use() {
+    let there = |lines: &str| {
+        format!("[environment]\nbackend = \"external\"\n[environment.external]\n{lines}\n")
+    };
+    let good = "toxiproxy = \"h:8474\"\nnodes = [\"h:1\"]";
+    Plan::parse("my.toml", &there(good), &Overrides::default()).unwrap();
+    let lists = |lists: &str| there(&format!("toxiproxy = \"h:8474\"\n{lists}"));
+    let gate = format!("kind = \"gate\"\n{}", there(good));
+    refuses(&[
+        ("[environment]\nbackend = \"external\"\n", "2:11", "[environment.external] is missing"),
+        ("[environment.external]\nnodes = [\"h:1\"]\n", "1:1", "read where backend = "),
+        ("[environment]\nexternal = 4\n", "2:12", "write [environment.external]"),
+        (&there("nodes = [\"h:1\"]"), "3:1", "toxiproxy is missing"),
+        (&there("toxiproxy = \"h:8474\""), "3:1", "nodes is missing"),
+        (&there("toxiproxy = \"http://h:1\"\nnodes = [\"h:1\"]"), "4:13", "\"host:port\""),
+        (&lists("nodes = []"), "5:9", "an address is missing"),
+        (&lists("nodes = [\"h\"]"), "5:10", "\"host:port\""),
+        (&lists("nodes = [\"h:1\", \"h:1\"]"), "5:17", "already in this list"),
+        (&lists("nodes = [\"h:1\", \"h:2\"]"), "3:1", "from 0 to 0 replicas, and 1 are listed"),
+        (&lists("nodes = [\"h:1\"]\nproxy = \"x\""), "6:9", "toxiproxy, redrill"),
+        (&lists("nodes = [\"h:1\"]\nprefix = \"\""), "6:10", "1 to 64"),
+        (&lists("nodes = [\"h:1\"]\npassword_variable = \"a b\""), "6:21", "never the password"),
+        (
+            &there(good).replace("[environment.e", "topology = \"cluster\"\n[environment.e"),
+            "4:1",
+            "no cluster",
+        ),
+        (
+            &there(good).replace("[environment.e", "maxmemory = \"64mb\"\n[environment.e"),
+            "3:13",
+            "leave the line out",
+        ),
+        (
+            &format!("{}[environment.cache]\ntopology = \"standalone\"\n", there(good)),
+            "3:1",
+            "[environment.external.cache]",
+        ),
+    ]);
+    let told = refusal(&gate);
+    assert!(told.starts_with("my.toml: 'redrill gate' empties"), "{told}");
+}

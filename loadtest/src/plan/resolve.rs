@@ -25,8 +25,16 @@ pub(super) fn resolve(
     let effects = effects::resolve(&file.effects, source)?;
     let load = load::resolve(&file.load, source)?;
     let fail_if = kind::thresholds(&file.fail_if, kind, &load, overrides, source)?;
-    let mut environment = environment::resolve(file.environment, source)?;
+    let mut environment = match &overrides.environment {
+        Some(path) => environment::read(path, target)?,
+        None => environment::resolve(file.environment, target, source)?,
+    };
     image::take(overrides.image.as_deref(), &mut environment)?;
+    if kind == RunKind::Gate && environment.external.is_some() {
+        let message = "'redrill gate' empties the Redis of each side, and so takes none that \
+                       somebody else runs: leave out the backend external";
+        return Err(source.whole(message));
+    }
     let service = target::resolve(&file.target, target, &load, source)?;
     let fault = |fault| fault::resolve(fault, &load, &environment, service.started(), source);
     let mut faults = file.fault.iter().map(fault).collect::<Result<Vec<_>>>()?;

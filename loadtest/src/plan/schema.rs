@@ -18,6 +18,10 @@ const DURATION: &str = "^(0|\\s*([0-9][0-9\\s]*(\\.[0-9\\s]+)?(nanos|nsec|ns|use
 /// What `name.rs` takes for a name.
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 
+/// What only the main Redis is told of all of them.
+const ELSEWHERE: [&str; 7] =
+    ["backend", "image", "cache", "sessions", "toxiproxy", "proxy", "prefix"];
+
 /// The schema of a whole plan.
 pub(crate) fn schema() -> Value {
     let mut plan = section("");
@@ -151,6 +155,7 @@ fn value(key: &Key) -> Map<String, Value> {
         Takes::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Takes::SomeOf(names) => json!({ "type": "array", "items": { "enum": names() } }),
         Takes::Group => group(),
+        Takes::Outside => outside(),
         Takes::Objectives => objectives(),
         Takes::Tolerances => {
             let tolerated = json!({ "type": "string", "pattern": "%" });
@@ -166,8 +171,16 @@ fn value(key: &Key) -> Map<String, Value> {
 /// A Redis of its own has the keys of the main one.
 fn group() -> Value {
     let keys = KEYS.iter().filter_map(|key| key.name.strip_prefix("environment."));
-    let own = keys.filter(|name| !["backend", "image", "cache", "sessions"].contains(name));
+    let own = keys.filter(|name| !name.contains('.') && !ELSEWHERE.contains(name));
     named(own.map(|name| (name, described(&format!("environment.{name}")))))
+}
+
+/// The same of where it is.
+fn outside() -> Value {
+    let section = "environment.external.";
+    let keys = KEYS.iter().filter_map(|key| key.name.strip_prefix(section));
+    let own = keys.filter(|name| !ELSEWHERE.contains(name));
+    named(own.map(|name| (name, described(&format!("{section}{name}")))))
 }
 
 /// A bound of the kind that says something, by checker.

@@ -25,9 +25,14 @@ pub(super) fn check(plan: &DeTable<'_>, source: &Source<'_>) -> Result<()> {
     if let Some((value, name)) = part("target", "variables") {
         section(value, &name, source)?;
     }
-    let roles = ["cache", "sessions"].into_iter().filter_map(|role| part("environment", role));
-    for (value, name) in roles {
+    let parts = ["cache", "sessions", "external"].into_iter();
+    for (value, name) in parts.filter_map(|name| part("environment", name)) {
         section(value, &name, source)?;
+        for role in ["cache", "sessions"] {
+            if let Some(value) = value.get_ref().get(role) {
+                section(value, &format!("{name}.{role}"), source)?;
+            }
+        }
     }
     for (value, name) in part("target", "promises").into_iter().chain(part("gate", "baseline")) {
         section(value, &name, source)?;

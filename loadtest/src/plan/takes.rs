@@ -1,6 +1,7 @@
 //! What the value of a key can be, for the example plan and the schema. The kind follows from the
 //! default where there is one; the rest stands here, and tests hold it to what is read.
 
+use super::external::PROXIES;
 use super::keys::{Given, KEYS, Key};
 use super::memory;
 use crate::environment::{backend_names, topology_names};
@@ -32,6 +33,8 @@ pub(super) enum Takes {
     Section,
     /// A Redis of its own, with the keys of the main one.
     Group,
+    /// Where a Redis of its own is, with the keys of the main one.
+    Outside,
     /// A bound by checker.
     Objectives,
     /// What is tolerated, by metric.
@@ -83,6 +86,17 @@ const VALUES: &[(&str, Takes)] = &[
     ("environment.backend", Takes::OneOf(backend_names)),
     ("environment.image", Takes::Text),
     ("environment.quorum", Takes::Whole(0, 7)),
+    ("environment.external.toxiproxy", Takes::Text),
+    ("environment.external.proxy", Takes::OneOf(|| PROXIES.to_vec())),
+    ("environment.external.prefix", Takes::Text),
+    ("environment.external.nodes", Takes::Texts),
+    ("environment.external.sentinels", Takes::Texts),
+    ("environment.external.master_name", Takes::Text),
+    ("environment.external.username", Takes::Text),
+    ("environment.external.password_variable", Takes::Text),
+    ("environment.external.sentinel_password_variable", Takes::Text),
+    ("environment.external.cache", Takes::Outside),
+    ("environment.external.sessions", Takes::Outside),
     ("fault.kind", Takes::OneOf(faults::names)),
     ("fault.at", Takes::Time),
     ("fault.for", Takes::Time),
@@ -118,6 +132,20 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("environment.maxmemory", "\"64mb\""),
     ("environment.cache", "{ topology = \"standalone\" }"),
     ("environment.sessions", "{ topology = \"standalone\" }"),
+    ("environment.external.toxiproxy", "\"127.0.0.1:8474\""),
+    ("environment.external.proxy", "\"toxiproxy\""),
+    ("environment.external.prefix", "\"drill:\""),
+    ("environment.external.nodes", "[\"10.0.0.1:6379\", \"10.0.0.2:6379\"]"),
+    (
+        "environment.external.sentinels",
+        "[\"10.0.0.1:26379\", \"10.0.0.2:26379\", \"10.0.0.3:26379\"]",
+    ),
+    ("environment.external.master_name", "\"mymaster\""),
+    ("environment.external.username", "\"redrill\""),
+    ("environment.external.password_variable", "\"REDIS_PASSWORD\""),
+    ("environment.external.sentinel_password_variable", "\"SENTINEL_PASSWORD\""),
+    ("environment.external.cache", "{ nodes = [\"10.0.0.4:6379\"] }"),
+    ("environment.external.sessions", "{ nodes = [\"10.0.0.5:6379\"] }"),
     ("chaos.faults", "[\"kill\", \"pause\", \"cut\"]"),
     ("chaos.targets", "[\"main.master\", \"sentinel[0]\", \"server[1]\"]"),
     ("chaos.every", "\"10s\""),

@@ -4,7 +4,7 @@ use super::Panel;
 use crate::format;
 use crate::table::{Column, table};
 use maud::{Markup, html};
-use redrill_history::{ProcessFacts, Report, RunView};
+use redrill_history::{FoundFacts, ProcessFacts, Report, RunView};
 
 pub(super) struct Environment;
 
@@ -39,6 +39,9 @@ impl Panel for Environment {
             } @else {
                 (processes(&facts.processes))
             }
+            @if !facts.found.is_empty() {
+                (found(&facts.found))
+            }
         }
     }
 }
@@ -63,4 +66,19 @@ fn processes(processes: &[ProcessFacts]) -> Markup {
     };
     let rows: Vec<_> = processes.iter().map(row).collect();
     table("Processes that the harness started", &columns, &rows)
+}
+
+fn found(found: &[FoundFacts]) -> Markup {
+    let columns = [
+        Column::Words("Part"),
+        Column::Words("Listens on"),
+        Column::Words("Others use"),
+        Column::Words("Proxy"),
+    ];
+    let row = |part: &FoundFacts| {
+        let FoundFacts { name, address, announced, proxy } = part.clone();
+        vec![name, address, announced, proxy]
+    };
+    let rows: Vec<_> = found.iter().map(row).collect();
+    table("Redis that was there before, and was left there", &columns, &rows)
 }

@@ -228,6 +228,7 @@ fn environment() -> EnvironmentFacts {
         kernel: "Linux 6.8.0".to_owned(),
         redis: "7.0.15".to_owned(),
         processes: nodes.chain(sentinels).chain(servers).collect(),
+        found: Vec::new(),
     }
 }
 

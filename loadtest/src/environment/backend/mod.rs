@@ -1,18 +1,21 @@
 //! Where the nodes of an environment come from: one file a backend.
 
 mod docker;
+mod external;
 mod need;
 mod processes;
 
 pub use need::Need;
 
 use super::redis_binary::RedisBinary;
+use super::survey::Survey;
 use anyhow::{Result, bail};
 use futures_util::future::BoxFuture;
 use redrill_history::{EnvironmentPlan, PlannedFault};
 
 /// Every backend, the first the default.
-pub const BACKENDS: &[&dyn Backend] = &[&processes::Processes, &docker::Docker];
+pub const BACKENDS: &[&dyn Backend] =
+    &[&processes::Processes, &docker::Docker, &external::External];
 
 /// A way to have the nodes, Sentinels and proxies of a plan.
 pub trait Backend: Sync {
@@ -37,10 +40,12 @@ pub trait Backend: Sync {
 }
 
 /// What an environment is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Supply {
     /// A program that is started for each node and Sentinel.
     Program(RedisBinary),
+    /// Nodes, Sentinels and proxies that are there.
+    Adopted(Box<Survey>),
 }
 
 impl Supply {
@@ -48,6 +53,7 @@ impl Supply {
     pub fn version(&self) -> &str {
         match self {
             Self::Program(redis) => &redis.version,
+            Self::Adopted(survey) => &survey.version,
         }
     }
 }

@@ -29,12 +29,17 @@ const FIELDS: &[(&str, &str)] = &[
 
 /// Records a node's gauges; while it does not answer there are none.
 pub(super) async fn node(node: Member, sink: Sink) {
-    let mut admin = Admin::new(node.direct);
+    let mut admin = Admin::new(node.door());
     let mut ticks = ticks();
     loop {
         ticks.tick().await;
         if let Ok(info) = admin.ask::<String>(&cmd("INFO"), EVERY).await {
-            sink.sample(&node.name, values(&info));
+            let mut values = values(&info, FIELDS);
+            // The process table tells of those that the harness started.
+            if node.is_adopted() {
+                values.extend(usage(&info));
+            }
+            sink.sample(&node.name, values);
         }
     }
 }
@@ -67,11 +72,28 @@ fn ticks() -> Interval {
     ticks
 }
 
-fn values(info: &str) -> BTreeMap<String, f64> {
+/// The fields of `INFO` that are there, under their names.
+fn values(info: &str, known: &[(&str, &str)]) -> BTreeMap<String, f64> {
     let fields = info_fields(info);
     let value =
         |(field, name): &(&str, &str)| Some(((*name).to_owned(), fields.get(field)?.parse().ok()?));
-    FIELDS.iter().filter_map(value).collect()
+    known.iter().filter_map(value).collect()
+}
+
+/// Processor time and memory as a node itself tells them; the main thread's only since Redis 6.2.
+fn usage(info: &str) -> BTreeMap<String, f64> {
+    let fields = info_fields(info);
+    let number = |name: &str| fields.get(name)?.parse::<f64>().ok();
+    let both = |suffix: &str| {
+        let part = |of: &str| number(&format!("used_cpu_{of}{suffix}"));
+        Some(part("sys")? + part("user")?)
+    };
+    let all = [
+        ("cpu_seconds", both("")),
+        ("main_thread_cpu_seconds", both("_main_thread")),
+        ("rss_bytes", number("used_memory_rss")),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 #[cfg(test)]
@@ -83,6 +105,17 @@ mod tests {
         let info = "# Memory\r\nused_memory:1048576\r\nused_memory_human:1.00M\r\n\r\n\
                     # Replication\r\nrole:master\r\nmaster_repl_offset:42\r\n";
         let expected = [("used_memory_bytes", 1_048_576.0), ("replication_offset", 42.0)];
-        assert_eq!(values(info), expected.map(|(name, value)| (name.to_owned(), value)).into());
+        let named = |values: &[(&str, f64)]| {
+            values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+        };
+        assert_eq!(values(info, FIELDS), named(&expected));
+        let info = "used_memory_rss:2097152\r\nused_cpu_sys:1.5\r\nused_cpu_user:2.25\r\n\
+                    used_cpu_sys_main_thread:1.0\r\nused_cpu_user_main_thread:2.0\r\n";
+        let expected: BTreeMap<String, f64> = named(&[
+            ("cpu_seconds", 3.75),
+            ("main_thread_cpu_seconds", 3.0),
+            ("rss_bytes", 2_097_152.0),
+        ]);
+        assert_eq!(usage(info), expected);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Sink;
 use crate::environment::member::Member;
+use anyhow::Result;
 use futures_util::StreamExt;
-use redis::{Client, RedisResult};
 use redrill_history::EventKind;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -20,9 +20,8 @@ pub(super) async fn follow(sentinel: Member, sink: Sink) {
     }
 }
 
-async fn subscription(sentinel: &Member, sink: &Sink) -> RedisResult<()> {
-    let client = Client::open(format!("redis://{}", sentinel.direct))?;
-    let mut subscription = client.get_async_pubsub().await?;
+async fn subscription(sentinel: &Member, sink: &Sink) -> Result<()> {
+    let mut subscription = sentinel.door().client()?.get_async_pubsub().await?;
     subscription.psubscribe("*").await?;
     let mut messages = subscription.on_message();
     while let Some(message) = messages.next().await {

@@ -16,7 +16,7 @@ const DOWN_AFTER: Duration = Duration::from_secs(1);
 
 /// Notes the node's role at every look, and records it whenever it is another.
 pub(super) async fn roles(node: Member, sink: Sink, note: impl Fn(NodeRole)) {
-    let mut admin = Admin::new(node.direct);
+    let mut admin = Admin::new(node.door());
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut known: Option<NodeRole> = None;

@@ -44,7 +44,7 @@ async fn start(group: &mut Group, ground: &Ground<'_>) -> Result<()> {
     ground.start_all(first, Part::Node(&group.plan, None)).await?;
     ground.start_all(replicas, Part::Node(&group.plan, Some(master))).await?;
     wait_until(&mut [group.view()], async |view| missing_replicas(view).await).await?;
-    let part = Part::Sentinel(&group.plan, group.role.name(), master);
+    let part = Part::Sentinel(&group.plan, &group.known_as, master);
     ground.start_all(&mut group.sentinels, part).await
 }
 
@@ -52,7 +52,7 @@ async fn missing(view: &mut View) -> Vec<String> {
     let mut missing = view.missing_links().await;
     let (replicas, peers) = (view.nodes.len() - 1, view.sentinels.len().saturating_sub(1));
     for (name, sentinel) in &mut view.sentinels {
-        let sees = sees(sentinel, view.role.name(), replicas, peers).await;
+        let sees = sees(sentinel, &view.known_as, replicas, peers).await;
         missing.extend(sees.into_iter().map(|what| format!("{name} {what}")));
     }
     missing

@@ -5,6 +5,8 @@ use redrill_history::{EventKind, Finding, PlannedFault, ResolvedPlan, Role, RunV
 
 /// Faults that must make another node master when they hit the master for long enough.
 const UNSEATING: &[&str] = &["kill", "stop", "pause", "failover"];
+/// Faults that do so where they hit nobody but the master, and everybody's links with it.
+const HIDING: &[&str] = &["down", "timeout"];
 const SENTINELS: &str = "sentinels";
 
 pub(super) struct Faults;
@@ -67,7 +69,11 @@ fn unseats_a_master(plan: &ResolvedPlan, fault: &PlannedFault) -> bool {
         && ((target.iter().any(is_lost) && names_sentinels(from))
             || (from.iter().any(is_lost) && names_sentinels(target)));
     let is_hit = UNSEATING.contains(&fault.kind.as_str()) && target.iter().any(is_lost);
-    is_hit || is_cut_off
+    let is_hidden = HIDING.contains(&fault.kind.as_str())
+        && fault.from.is_empty()
+        && fault.with.is_empty()
+        && fault.target.iter().all(is_lost);
+    is_hit || is_cut_off || is_hidden
 }
 
 fn complaint(run: &RunView, index: usize, planned: &PlannedFault) -> Option<String> {
@@ -132,12 +138,17 @@ mod tests {
             target: group(MASTER),
             ..PlannedFault::example()
         };
+        let both = vec![MASTER.to_owned(), "replicas".to_owned()];
+        let away = PlannedFault { target: both, ..hit("down", Some(8 * second)) };
         let cut = |from: &str| PlannedFault { from: group(from), ..hit("cut", Some(8 * second)) };
         for (fault, expected) in [
             (hit("kill", Some(8 * second)), true),
             (hit("failover", None), true),
             (hit("pause", Some(second)), false),
             (hit("latency", Some(8 * second)), false),
+            (hit("down", Some(8 * second)), true),
+            (hit("timeout", Some(8 * second)), true),
+            (away, false),
             (cut(SENTINELS), true),
             (cut("server[0]"), false),
         ] {

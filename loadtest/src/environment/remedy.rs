@@ -1,0 +1,179 @@
+//! What undoes a fault after its harness has died: done by the guardian, and by `redrill heal`
+//! where the guardian died, too. Doing it twice does no harm.
+
+use super::admin::{Admin, info_fields};
+use super::door::Door;
+use super::prefix;
+use anyhow::{Context, Result, bail, ensure};
+use redis::cmd;
+use redrill_toxiproxy::client::{Client, Error};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// How long a node may take to answer. One that was paused answers when that is over.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// What undoes a fault that the harness could not heal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// Lets a stopped process of the group go on.
+    Continue {
+        /// Its process id.
+        pid: u32,
+    },
+    /// The fault lives in processes of the group and ends with them.
+    EndWithGroup,
+    /// Removes a toxic.
+    RemoveToxic {
+        /// The URL of the proxies' API.
+        api: String,
+        /// The proxy.
+        proxy: String,
+        /// The toxic.
+        toxic: String,
+    },
+    /// Lets a proxy listen again.
+    Enable {
+        /// The URL of the proxies' API.
+        api: String,
+        /// The proxy.
+        proxy: String,
+    },
+    /// Gives a node its settings back.
+    Configure {
+        /// The node.
+        door: Door,
+        /// What they were.
+        settings: BTreeMap<String, String>,
+    },
+    /// Lets a node's clients go on.
+    Unpause {
+        /// The node.
+        door: Door,
+    },
+    /// Removes the keys of the run from the group's master.
+    Unlink {
+        /// Its nodes.
+        doors: Vec<Door>,
+        /// What the keys begin with.
+        prefix: String,
+    },
+}
+
+impl Remedy {
+    /// Whether it is for something that outlives the processes of the harness.
+    pub fn is_outside(&self) -> bool {
+        !matches!(self, Self::Continue { .. } | Self::EndWithGroup)
+    }
+
+    /// Does what is for outside, makes sure that it is done, and says what was so. What is inside
+    /// is left to the guardian.
+    ///
+    /// # Errors
+    /// It could not be done, or has not helped.
+    pub async fn apply(&self) -> Result<String> {
+        match self {
+            Self::Continue { .. } | Self::EndWithGroup => {
+                Ok("it ended with its process".to_owned())
+            }
+            Self::RemoveToxic { api, proxy, toxic } => remove_toxic(api, proxy, toxic).await,
+            Self::Enable { api, proxy } => enable(api, proxy).await,
+            Self::Configure { door, settings } => configure(door, settings).await,
+            Self::Unpause { door } => {
+                let mut admin = Admin::new(door.clone());
+                admin.ask::<()>(cmd("CLIENT").arg("UNPAUSE"), ANSWER_WITHIN).await?;
+                admin.ask::<()>(&cmd("PING"), ANSWER_WITHIN).await?;
+                Ok("its clients go on".to_owned())
+            }
+            Self::Unlink { doors, prefix } => unlink(doors, prefix).await,
+        }
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Continue { pid } => write!(f, "process {pid} that stands still"),
+            Self::EndWithGroup => f.write_str("a fault in a process of the run"),
+            Self::RemoveToxic { proxy, toxic, .. } => write!(f, "toxic {toxic} on proxy {proxy}"),
+            Self::Enable { proxy, .. } => write!(f, "proxy {proxy} that does not listen"),
+            Self::Configure { door, settings } => {
+                let names: Vec<&str> = settings.keys().map(String::as_str).collect();
+                write!(f, "{} of {door}", names.join(", "))
+            }
+            Self::Unpause { door } => write!(f, "paused clients of {door}"),
+            Self::Unlink { prefix, .. } => write!(f, "keys that begin with {prefix}"),
+        }
+    }
+}
+
+async fn remove_toxic(api: &str, proxy: &str, toxic: &str) -> Result<String> {
+    let client = Client::with_base(api);
+    let is_absent = |error: &Error| error.status() == Some(404);
+    let told = match client.remove_toxic(proxy, toxic).await {
+        Ok(()) => "removed",
+        Err(error) if is_absent(&error) => "it is not there any more",
+        Err(error) => return Err(error.into()),
+    };
+    match client.proxy(proxy).await {
+        Ok(now) => {
+            let is_left = now.toxics.iter().any(|left| left.name == toxic);
+            ensure!(!is_left, "proxy {proxy} still has it");
+        }
+        Err(error) if is_absent(&error) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(told.to_owned())
+}
+
+async fn enable(api: &str, proxy: &str) -> Result<String> {
+    let client = Client::with_base(api);
+    if client.proxy(proxy).await?.enabled {
+        return Ok("it listens already".to_owned());
+    }
+    ensure!(client.set_enabled(proxy, true).await?.enabled, "proxy {proxy} still does not listen");
+    Ok("it listens again".to_owned())
+}
+
+async fn configure(door: &Door, settings: &BTreeMap<String, String>) -> Result<String> {
+    let mut admin = Admin::new(door.clone());
+    let mut told = Vec::new();
+    for (name, value) in settings {
+        let get = cmd("CONFIG").arg("GET").arg(name).to_owned();
+        let now = async |admin: &mut Admin| -> Result<String> {
+            let mut found: BTreeMap<String, String> = admin.ask(&get, ANSWER_WITHIN).await?;
+            found.remove(name).with_context(|| format!("{door} has no setting {name}"))
+        };
+        if now(&mut admin).await? == *value {
+            told.push(format!("{name} is {value} already"));
+            continue;
+        }
+        let set = cmd("CONFIG").arg("SET").arg(name).arg(value).to_owned();
+        admin.ask::<()>(&set, ANSWER_WITHIN).await?;
+        let found = now(&mut admin).await?;
+        ensure!(found == *value, "{name} is {found} and not {value} again");
+        told.push(format!("{name} is {value} again"));
+    }
+    Ok(told.join(", "))
+}
+
+/// From the node that is master now: the others follow.
+async fn unlink(doors: &[Door], prefix: &str) -> Result<String> {
+    let mut silent = Vec::new();
+    for door in doors {
+        let mut admin = Admin::new(door.clone());
+        let info: Result<String> = admin.ask(cmd("INFO").arg("replication"), ANSWER_WITHIN).await;
+        match info {
+            Ok(info) if info_fields(&info).get("role") == Some(&"master") => {
+                let removed = prefix::unlink(&mut admin, prefix).await?;
+                return Ok(format!("{removed} removed"));
+            }
+            Ok(_) => {}
+            Err(error) => silent.push(format!("{error:#}")),
+        }
+    }
+    bail!("none of its nodes is a master that answers; {}", silent.join("; "))
+}
