@@ -1,7 +1,7 @@
 //! The environment on real parts: ready in time, watched, and gone afterwards, even after a kill.
 
 use redrill::effects::{Effects, Played};
-use redrill::environment::{Environment, Member, RedisBinary, Setup, Supply};
+use redrill::environment::{Environment, Member, Setup, backend};
 use redrill::faults::run_timeline;
 use redrill_history::clock::{RunClock, instant_now};
 use redrill_history::{EnvironmentPlan, Event, EventKind, EventLog, NodeRole, PlannedFault};
@@ -108,7 +108,7 @@ async fn start(
 ) -> Environment {
     let setup = Setup {
         plan,
-        supply: Supply::Program(RedisBinary::find(&env::var_os("PATH").unwrap()).unwrap()),
+        supply: backend(&plan.backend).unwrap().find(plan).await.unwrap(),
         redrill: redrill(),
         logs: run,
         clock,
@@ -126,13 +126,13 @@ fn lines<T: for<'de> serde::Deserialize<'de>>(path: &Path) -> Vec<T> {
 }
 
 /// Whether a process runs; one that has ended and is not awaited does not.
-fn runs(pid: u32) -> bool {
+pub(crate) fn runs(pid: u32) -> bool {
     let state = stat(pid).first().cloned();
     state.is_some_and(|state| !["Z", "X"].contains(&state.as_str()))
 }
 
 /// A process's group, which is its guardian's id.
-fn group(pid: u32) -> String {
+pub(crate) fn group(pid: u32) -> String {
     stat(pid)[2].clone()
 }
 

@@ -1,5 +1,6 @@
 //! The integration tests of the workspace, one module a subject.
 
+mod byhand;
 mod ci;
 mod cluster;
 mod damaged;
@@ -9,6 +10,7 @@ mod docker;
 mod drill;
 mod environment;
 mod every_fault;
+mod external;
 mod faults;
 mod gate;
 mod killed;
