@@ -12,7 +12,7 @@ use crate::server::{Server, body, eventually, header};
 use crate::upstream::Upstream;
 
 const LONGEST: Duration = Duration::from_millis(1250);
-const FLAGS: [&str; 4] = ["--redis-command-timeout", "1000", "--presence-ttl-seconds", "1.5"];
+const FLAGS: [&str; 2] = ["--redis-command-timeout", "1000"];
 const QUEUE: &str = "email-notifications";
 
 fn job() -> Value {

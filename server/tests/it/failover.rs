@@ -73,8 +73,7 @@ impl News {
 }
 
 async fn service(group: &Group) -> (Server, String) {
-    let flags = ["--redis-command-timeout", "1000", "--presence-ttl-seconds", "1.5"];
-    let server = Server::on(group, &flags).await;
+    let server = Server::on(group, &["--redis-command-timeout", "1000"]).await;
     let response = login(&server).await;
     assert_eq!(response.status(), 200);
     let node = header(&response, "x-redis-node").to_owned();
