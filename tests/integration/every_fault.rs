@@ -39,8 +39,8 @@ fn plain(fault: &dyn Fault) -> PlannedFault {
     plain
 }
 
-/// Every way to plan a kind that the test plays: plain, each word where it has a choice, and on
-/// the links with one peer where it can be.
+/// Every way to plan a kind that the test plays: plain, each word where it has a choice, and, where
+/// it can be, on the links with one peer and on those of a Sentinel.
 fn ways(fault: &dyn Fault) -> Vec<PlannedFault> {
     let mut ways = vec![plain(fault)];
     for setting in fault.settings() {
@@ -54,6 +54,8 @@ fn ways(fault: &dyn Fault) -> Vec<PlannedFault> {
     }
     if fault.hits() == Hits::Links {
         ways.push(PlannedFault { from: vec!["sentinel[0]".to_owned()], ..plain(fault) });
+        // A Sentinel does not answer all that a node does.
+        ways.push(PlannedFault { target: vec!["sentinel[2]".to_owned()], ..plain(fault) });
     }
     ways
 }

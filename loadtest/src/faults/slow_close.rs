@@ -1,6 +1,6 @@
 //! Slow close: connections linger.
 
-use super::probe::{Answer, Probe, command};
+use super::probe::{Answer, Probe};
 use super::toxic::{Shows, Sign, TOXICITY, Toxic};
 use super::{Form, Setting};
 use redrill_toxiproxy::client::NewToxic;
@@ -20,8 +20,9 @@ pub(super) const SLOW_CLOSE: Toxic = Toxic {
     make: |planned| {
         let delay = DELAY.duration(planned)?;
         let probe = Probe {
-            what: "a QUIT, with the end of its connection,".to_owned(),
-            request: command(&["QUIT"]),
+            // Nodes and Sentinels end a connection that speaks nonsense; Sentinels know no QUIT.
+            what: "a request that is none, with the end of its connection,".to_owned(),
+            request: b"*1\r\n$-9\r\n".to_vec(),
             answer: Answer::ToTheEnd,
             login: None,
         };
