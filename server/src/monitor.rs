@@ -11,6 +11,9 @@ use crate::health::precise;
 use crate::metrics::field_of;
 use crate::redis::{Failure, Link, Repeat};
 
+/// How soon it is tried again while a cluster's nodes are not known yet.
+const SOON: Duration = Duration::from_millis(500);
+
 /// Collects `every` so often, for as long as the process runs.
 pub(crate) fn start(app: &Arc<App>, every: Duration) {
     let app = Arc::downgrade(app);
@@ -20,7 +23,11 @@ pub(crate) fn start(app: &Arc<App>, every: Duration) {
         loop {
             tick.tick().await;
             let Some(app) = app.upgrade() else { return };
+            let is_unknown = app.redis.roles().iter().any(|(_, link)| link.nodes().is_empty());
             collect(&app).await;
+            if is_unknown {
+                tick.reset_after(SOON.min(every));
+            }
         }
     });
 }

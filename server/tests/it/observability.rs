@@ -210,6 +210,12 @@ async fn a_collector_receives_spans_with_their_attributes(place: Place) {
     })
     .await;
     crate::presence::visit(&server, "ada").await;
+    // A cluster's nodes may not have been known when the server began.
+    eventually("Redis was asked for its INFO", || async {
+        value(&server, "redis_info_collections_total{role=\"sessions\",outcome=\"ok\"}").await
+            >= 1.0
+    })
+    .await;
     drop(following);
     telemetry.flush().await;
     let bytes = received.lock().expect("no test panics here").clone();
