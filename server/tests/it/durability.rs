@@ -21,7 +21,10 @@ async fn a_node_without_the_replicas_that_were_asked_for_acknowledges_nothing() 
     wait_for("the replica", || {
         node.ask("INFO replication").unwrap_or_default().contains("state=online")
     });
-    let flags = |count| ["--redis-command-timeout", "1000", "--queue-durability", count];
+    // It is online before it has loaded what it was sent, and may be slow on a busy machine.
+    node.ask("SET begun 1").expect("the node answers");
+    wait_for("what it is sent", || one.ask("GET begun").is_some_and(|value| value == "1"));
+    let flags = |count| ["--redis-command-timeout", "3000", "--queue-durability", count];
     let server = Server::on(&node, &flags("replicas:1")).await;
     for _ in 0..20 {
         assert_eq!(submit(&server).await, (202, String::new()));
