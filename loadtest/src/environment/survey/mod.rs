@@ -50,11 +50,7 @@ pub(super) async fn survey(plan: &EnvironmentPlan) -> Result<Survey> {
     let external = plan.external.as_ref().context("the plan does not say where to look")?;
     let found = Found::look(external).await?;
     let mut complaints = Complaints::new();
-    let mut groups = Vec::new();
-    for (role, group) in plan.groups() {
-        let Some(outside) = external.own(role) else { continue };
-        groups.push(adopt(role, group, outside, &found, &mut complaints).await?);
-    }
+    let groups = adopt_all(plan, external, &found, &mut complaints).await?;
     let mut versions = Vec::new();
     for group in &groups {
         nodes::check(group, &mut versions, &mut complaints).await;
@@ -79,6 +75,21 @@ pub(super) async fn survey(plan: &EnvironmentPlan) -> Result<Survey> {
         client: found.client,
         proxies: found.proxies,
     })
+}
+
+/// The groups that have nodes of their own.
+async fn adopt_all(
+    plan: &EnvironmentPlan,
+    external: &ExternalPlan,
+    found: &Found,
+    complaints: &mut Complaints,
+) -> Result<Vec<Group>> {
+    let mut groups = Vec::new();
+    for (role, group) in plan.groups() {
+        let Some(outside) = external.own(role) else { continue };
+        groups.push(adopt(role, group, outside, found, complaints).await?);
+    }
+    Ok(groups)
 }
 
 /// A group of what is there, each of which has a proxy.
@@ -132,11 +143,7 @@ pub async fn as_planned(plan: &EnvironmentPlan) -> Result<()> {
     let external = plan.external.as_ref().context("the plan does not say where to look")?;
     let found = Found::look(external).await?;
     let mut complaints = Complaints::new();
-    let mut groups = Vec::new();
-    for (role, group) in plan.groups() {
-        let Some(outside) = external.own(role) else { continue };
-        groups.push(adopt(role, group, outside, &found, &mut complaints).await?);
-    }
+    let groups = adopt_all(plan, external, &found, &mut complaints).await?;
     ensure!(complaints.is_empty(), "{}", complaints.join("; "));
     settled(&groups, SETTLES_WITHIN).await
 }
