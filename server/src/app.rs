@@ -43,10 +43,10 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn start(settings: &Settings) -> Arc<Self> {
+    fn start(settings: &Settings) -> io::Result<Arc<Self>> {
+        let upstream = Upstream::new(settings).map_err(io::Error::other)?;
         let metrics = Arc::new(Metrics::default());
         let redis = Redis::start(&settings.redis, &metrics);
-        let upstream = Upstream::new(settings);
         let app = Arc::new(Self {
             instance: settings.instance.clone(),
             instance_header: HeaderValue::from_str(&settings.instance)
@@ -69,7 +69,7 @@ impl App {
         if let Some(every) = settings.collect_every {
             monitor::start(&app, every);
         }
-        app
+        Ok(app)
     }
 
     fn router(self: Arc<Self>) -> Router {
@@ -89,7 +89,7 @@ impl App {
 /// there by then.
 ///
 /// # Errors
-/// The address cannot be listened on.
+/// The address cannot be listened on, or the system lets no HTTP client be made.
 pub async fn run(
     settings: Settings,
     ready: impl FnOnce(SocketAddr),
@@ -100,7 +100,7 @@ pub async fn run(
         io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}; set PORT"))
     })?;
     let address = listener.local_addr()?;
-    let app = App::start(&settings);
+    let app = App::start(&settings)?;
     let service = Arc::clone(&app).router().into_make_service_with_connect_info::<SocketAddr>();
     ready(address);
     let listener = listener.tap_io(|stream| {

@@ -41,16 +41,20 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    /// The clients of both.
+    ///
+    /// # Errors
+    /// TLS, which the application's features may bring in, finds no roots on the system.
+    pub(crate) fn new(settings: &Settings) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(settings.upstream_timeout)
             .pool_idle_timeout(Duration::from_secs(60))
             .no_proxy()
             // A redirection may turn the call into another one, whose answer says nothing of it.
             .redirect(redirect::Policy::none())
-            .build()
-            .expect("a client without TLS needs nothing from the system");
-        Self { client, llm: settings.llm_upstream.clone(), mail: settings.mail_upstream.clone() }
+            .build()?;
+        let (llm, mail) = (settings.llm_upstream.clone(), settings.mail_upstream.clone());
+        Ok(Self { client, llm, mail })
     }
 
     /// Asks the model.

@@ -215,3 +215,18 @@ fn a_folder_that_is_no_run_is_refused() {
     let message = unusable(Command::new(redrill()).arg("report").current_dir(folder.path()));
     assert!(message.contains("names the run a-run, which is gone"), "{message}");
 }
+
+/// The clients bring TLS with them, whose roots Linux keeps in files.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_system_without_certificates_is_told_what_to_install() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for arguments in [&["serve", "--port", "0"][..], &["drill"], &["load"], &["capacity"]] {
+        let mut command = Command::new(redrill());
+        command.args(arguments).current_dir(folder.path());
+        command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", folder.path());
+        let message = unusable(&mut command);
+        assert!(message.contains("ca-certificates"), "{message}");
+        assert!(!folder.path().join("runs").exists(), "a run folder was made: {message}");
+    }
+}

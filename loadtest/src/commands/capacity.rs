@@ -1,7 +1,7 @@
 //! `redrill capacity`: search the highest rate at which a plan's objectives hold.
 
 use super::recording::Recording;
-use super::{Subcommand, runtime};
+use super::{Subcommand, http_runtime};
 use crate::capacity;
 use crate::exit::Exit;
 use crate::plan::{Overrides, Plan, RATE_LEAST, RATE_MOST};
@@ -47,7 +47,7 @@ impl Subcommand for Capacity {
         };
         let plan = Plan::load(&arguments.plan, &overrides)?;
         let settings = arguments.recording.settings()?;
-        runtime()?.block_on(capacity::run(plan, settings))
+        http_runtime()?.block_on(capacity::run(plan, settings))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `redrill drill`: run a plan and say what it cost.
 
 use super::recording::Recording;
-use super::{Subcommand, runtime};
+use super::{Subcommand, http_runtime};
 use crate::drill;
 use crate::exit::Exit;
 use crate::plan::{Overrides, PLANS, Plan};
@@ -39,6 +39,6 @@ impl Subcommand for Drill {
         };
         let plan = Plan::load(&arguments.plan, &overrides)?;
         let settings = arguments.recording.settings()?;
-        runtime()?.block_on(drill::run(plan, settings))
+        http_runtime()?.block_on(drill::run(plan, settings))
     }
 }

@@ -1,7 +1,7 @@
 //! `redrill gate`: compare two builds.
 
 use super::recording::Recording;
-use super::{Subcommand, runtime};
+use super::{Subcommand, http_runtime};
 use crate::exit::{Exit, unusable};
 use crate::gate::{self, Given, Sides, baseline};
 use crate::output;
@@ -62,7 +62,7 @@ impl Subcommand for Gate {
         let sides = sides(&plan, &arguments)?;
         complete(&mut plan, &arguments, &sides)?;
         let settings = arguments.recording.settings()?;
-        runtime()?.block_on(gate::run(plan, settings, sides))
+        http_runtime()?.block_on(gate::run(plan, settings, sides))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `redrill heal`: undo what a killed run has left on Redis and proxies that somebody else runs.
 
-use super::{LATEST, Subcommand, open, runtime};
+use super::{LATEST, Subcommand, http_runtime, open};
 use crate::environment::{Left, Remedy, as_planned};
 use crate::exit::{Exit, unusable};
 use crate::output;
@@ -28,7 +28,7 @@ impl Subcommand for Heal {
 
     fn run(&self, arguments: &ArgMatches) -> Result<Exit> {
         let arguments = Arguments::from_arg_matches(arguments)?;
-        runtime()?.block_on(heal(&open(&arguments.run)?))
+        http_runtime()?.block_on(heal(&open(&arguments.run)?))
     }
 }
 

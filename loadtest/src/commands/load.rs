@@ -1,7 +1,7 @@
 //! `redrill load`: run a plan's load without faults, and hold thresholds against it.
 
 use super::recording::Recording;
-use super::{Subcommand, runtime};
+use super::{Subcommand, http_runtime};
 use crate::drill;
 use crate::exit::Exit;
 use crate::plan::{Overrides, Plan};
@@ -44,6 +44,6 @@ impl Subcommand for Load {
         };
         let plan = Plan::load(&arguments.plan, &overrides)?;
         let settings = arguments.recording.settings()?;
-        runtime()?.block_on(drill::run(plan, settings))
+        http_runtime()?.block_on(drill::run(plan, settings))
     }
 }

@@ -119,6 +119,22 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
+/// A runtime for a command that asks others over HTTP.
+///
+/// # Errors
+/// [`crate::exit::Unusable`]: no HTTP client can be made on this machine.
+fn http_runtime() -> Result<tokio::runtime::Runtime> {
+    // Only http:// is asked, but the clients bring TLS with them and read its roots at once.
+    reqwest::Client::builder().no_proxy().build().map_err(|error| {
+        let why = std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
+        unusable(format!(
+            "no HTTP client can be made: {why}; install the system's CA certificates (Debian's \
+             package is ca-certificates), or name a file of them in SSL_CERT_FILE"
+        ))
+    })?;
+    runtime()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

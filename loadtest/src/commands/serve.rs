@@ -1,6 +1,6 @@
 //! `redrill serve`: the reference server.
 
-use super::{Subcommand, runtime};
+use super::{Subcommand, http_runtime};
 use crate::exit::{Exit, of_listening, unusable};
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -31,7 +31,7 @@ impl Subcommand for Serve {
         )?;
         let ready = |address| output::announce(&format!("listening on http://{address}"));
         let shutdown = async move { interrupt.wait().await };
-        runtime()?.block_on(async {
+        http_runtime()?.block_on(async {
             let telemetry = redrill_server::Telemetry::new(&settings).map_err(unusable)?;
             telemetry.install();
             let ended = redrill_server::run(settings, ready, shutdown).await;
