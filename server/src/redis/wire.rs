@@ -210,6 +210,7 @@ impl Supervisor {
     /// Says why there is no connection, aloud if that is news.
     fn tell(&self, address: &Address, error: &RedisError, told: &mut Told) {
         let (link, reason) = (self.plan.name, error.to_string());
+        self.trace(&reason);
         let news = format!("{address}: {reason}");
         tell!(told, &news, link, %address, reason, "cannot connect");
     }
@@ -247,7 +248,14 @@ impl Supervisor {
         self.state.send_replace(State::Down { since: silent.unwrap_or_else(clock::now) });
         live.retired.send_replace(true);
         self.plan.metrics.disconnected(self.plan.name, why);
+        self.trace(why);
         tracing::warn!(link = self.plan.name, address = %target.address, why, "disconnected");
+    }
+
+    /// An error of the connection, as a collector of spans sees it.
+    fn trace(&self, message: &str) {
+        let client = self.plan.name;
+        drop(tracing::debug_span!("redis.error", redis.client = client, error.message = message));
     }
 
     /// Notices a node that is silent while nobody asks it anything, or that lost its role.

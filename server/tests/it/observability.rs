@@ -15,6 +15,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::presence::Socket;
+use crate::redis::Node;
 use crate::server::{Server, eventually, header, settings};
 use crate::topology::{Place, on_each_topology};
 
@@ -102,8 +103,11 @@ async fn collector() -> (String, Received) {
     (url, received)
 }
 
-/// Spans with the attributes that tell what happened, some with their value.
-const SPANS: &[(&str, &[&str])] = &[
+/// Spans by their name, with attributes that they must have, some with the value.
+type Spans = &'static [(&'static str, &'static [&'static str])];
+
+/// What tells of a server's work.
+const SPANS: Spans = &[
     ("http.request", &["http.route=/api/session/login", "http.response.status_code=200"]),
     ("redis.command", &["db.system=redis", "db.operation=EVALSHA", "redis.client=main"]),
     (
@@ -159,7 +163,7 @@ fn has(attributes: &[KeyValue], wanted: &str) -> bool {
 }
 
 /// Batches that follow one another are one batch.
-fn spans_are_complete(batches: &[u8]) {
+fn spans_are_among(batches: &[u8], wanted: Spans) {
     let sent = ExportTraceServiceRequest::decode(batches).expect("spans");
     let mut all = Vec::new();
     for each in sent.resource_spans {
@@ -169,7 +173,7 @@ fn spans_are_complete(batches: &[u8]) {
         }
         all.extend(each.scope_spans.into_iter().flat_map(|scope| scope.spans));
     }
-    for (name, attributes) in SPANS {
+    for (name, attributes) in wanted {
         let named: Vec<_> = all.iter().filter(|span| span.name == *name).collect();
         let is_it = |attributes_of: &[KeyValue]| attributes.iter().all(|it| has(attributes_of, it));
         let seen = || named.iter().map(|span| span.attributes.iter().map(text).collect::<Vec<_>>());
@@ -219,8 +223,28 @@ async fn a_collector_receives_spans_with_their_attributes(place: Place) {
     drop(following);
     telemetry.flush().await;
     let bytes = received.lock().expect("no test panics here").clone();
-    spans_are_complete(&bytes);
+    spans_are_among(&bytes, SPANS);
     let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     let secret = id.split(['=', ';']).nth(1).unwrap_or_default();
     assert!(secret.len() > 40 && !has(&secret[secret.len() - 40..]), "whoever has it is ada");
+}
+
+#[tokio::test]
+async fn a_collector_learns_of_lost_connections() {
+    let (url, received) = collector().await;
+    let flags = ["--otel-exporter-otlp-endpoint", &url, "--instance-id", "an-instance"];
+    let telemetry = Telemetry::new(&settings(&flags).expect("they are right")).expect("a URL");
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
+    let following = tracing::dispatcher::set_default(telemetry.dispatch());
+    let mut node = Node::start();
+    let server = Server::on(&node, &[]).await;
+    node.kill();
+    eventually("Redis is missed", || async {
+        value(&server, "redis_up{role=\"main\"}").await == 0.0
+    })
+    .await;
+    drop(following);
+    telemetry.flush().await;
+    let bytes = received.lock().expect("no test panics here").clone();
+    spans_are_among(&bytes, &[("redis.error", &["redis.client=main", "error.message"])]);
 }
