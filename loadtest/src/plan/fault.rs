@@ -95,17 +95,18 @@ fn possible(
     let refusal = faults::refusal(kind, &planned, environment);
     let Some(written) = &file.otherwise else {
         let Some(reason) = refusal else { return Ok(planned) };
-        let next = "write otherwise = \"down\", or another kind, and that is done in its place";
+        let down = faults::find("down").filter(|down| {
+            let instead = in_place_of(kind, *down, &planned);
+            down.check(&instead).is_ok() && faults::refusal(*down, &instead, environment).is_none()
+        });
+        let next = match down {
+            Some(_) => "write otherwise = \"down\", or another kind, and that is done in its place",
+            None => "otherwise = \"KIND\" names one that is done in its place",
+        };
         return Err(source.at(&file.kind.span(), &format!("{reason}; {next}")));
     };
     let other = find(written, source)?;
-    let instead = PlannedFault {
-        kind: other.name().to_owned(),
-        with: BTreeMap::new(),
-        otherwise: None,
-        instead_of: Some(kind.name().to_owned()),
-        ..planned.clone()
-    };
+    let instead = in_place_of(kind, other, &planned);
     other.check(&instead).map_err(|misfit| {
         let message = format!("it cannot take the place of {}: {misfit}", kind.name());
         source.at(&written.span(), &message)
@@ -114,6 +115,17 @@ fn possible(
         Some(reason) => Err(source.at(&written.span(), &reason)),
         None if faults::refusal(kind, &planned, environment).is_some() => Ok(instead),
         None => Ok(planned),
+    }
+}
+
+/// What is done where a kind cannot be: another, at the same time to the same.
+fn in_place_of(kind: &dyn Fault, other: &dyn Fault, planned: &PlannedFault) -> PlannedFault {
+    PlannedFault {
+        kind: other.name().to_owned(),
+        with: BTreeMap::new(),
+        otherwise: None,
+        instead_of: Some(kind.name().to_owned()),
+        ..planned.clone()
     }
 }
 

@@ -106,6 +106,9 @@ mod tests {
             let told = plan(&fault, "").unwrap_err().to_string();
             assert!(told.starts_with("my.toml:10:8: the backend external cannot do "), "{told}");
             assert!(told.contains(way_out) && told.contains("otherwise"), "{told}");
+            // Down lasts, and is down for everybody.
+            let fits = fault.contains("for =") && !fault.contains("from =");
+            assert_eq!(told.contains("otherwise = \"down\""), fits, "{told}");
         }
     }
 
