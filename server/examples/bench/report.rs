@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::routes::Case;
-use crate::soak::Sample;
+use crate::soak::{Sample, Soaked};
 
 /// The most that a bounded route may cost, as a multiple of both limits together.
 const BOUND: f64 = 1.7;
@@ -85,35 +85,31 @@ pub(crate) fn soak_head(capacity: f64, rate: f64, length: Duration) {
     println!("capacity {capacity:.0} requests a second; {rate:.0} for {length:?}");
 }
 
-/// Compares what there was with what is left.
-pub(crate) fn soak(
-    answered: u64,
-    visitors: u64,
-    length: Duration,
-    before: Sample,
-    samples: &[Sample],
-    after: Sample,
-    kept: u64,
-) -> ExitCode {
+/// Compares what there was with what is left, and what was done with what was asked for.
+pub(crate) fn soak(soaked: &Soaked) -> ExitCode {
+    let Soaked { rate, length, answered, visitors, before, samples, after, kept } = soaked;
     #[allow(clippy::cast_precision_loss)]
     let mb = |part: &[Sample]| {
         median(&part.iter().map(|sample| sample.memory as f64 / 1e6).collect::<Vec<_>>())
     };
     let quarter = samples.len() / 4;
     let (early, late) = (mb(&samples[quarter..2 * quarter]), mb(&samples[3 * quarter..]));
-    println!("{answered} requests and {visitors} sockets in {length:?}");
+    #[allow(clippy::cast_precision_loss)]
+    let done = *answered as f64 / length.as_secs_f64();
+    println!("{answered} requests ({done:.0} a second) and {visitors} sockets in {length:?}");
     println!("memory      {early:.1} MB in the second quarter, {late:.1} MB in the last");
     println!("connections {} before, {} after", before.connections, after.connections);
     println!("tasks       {} before, {} after", before.tasks, after.tasks);
     println!("keys        {} after", after.keys);
-    let leaks = [
+    let wrong = [
         (late > early * 1.05 + 2.0, "memory grows"),
         (after.connections > before.connections, "connections are left"),
         (after.tasks > before.tasks, "tasks are left"),
-        (after.keys > kept, "keys are left"),
+        (after.keys > *kept, "keys are left"),
+        (done < rate * 0.95, "the load fell behind what was asked for"),
     ];
     let found: Vec<&str> =
-        leaks.iter().filter(|(leaks, _)| *leaks).map(|(_, what)| *what).collect();
+        wrong.iter().filter(|(wrong, _)| *wrong).map(|(_, what)| *what).collect();
     if found.is_empty() {
         println!("nothing leaks");
         return ExitCode::SUCCESS;

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use futures_util::FutureExt as _;
 use tokio_tungstenite::connect_async;
 
-use crate::drive::{Connection, drive};
+use crate::drive::Connection;
 use crate::process::Machine;
 use crate::routes::{CASES, Request};
 use crate::{Cli, clock, report};
@@ -17,6 +18,8 @@ use crate::{Cli, clock, report};
 const SHARE: f64 = 0.8;
 /// What lives, lives this long in Redis.
 const SHORT: Duration = Duration::from_secs(2);
+/// For how long the mix is driven as fast as it is answered, to see how fast that is.
+const SEARCHED: Duration = Duration::from_secs(10);
 /// Between two samples there are this many in a run.
 const SAMPLES: u32 = 40;
 /// Keys that may be left: what is kept of finished jobs, two queues' own, the statistics.
@@ -59,52 +62,80 @@ pub(crate) struct Sample {
     pub(crate) tasks: u64,
 }
 
+/// What a soak did, and what there was before, during and after it.
+pub(crate) struct Soaked {
+    /// Requests a second that were asked for.
+    pub(crate) rate: f64,
+    pub(crate) length: Duration,
+    pub(crate) answered: u64,
+    pub(crate) visitors: u64,
+    pub(crate) before: Sample,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) after: Sample,
+    /// Keys that may be left.
+    pub(crate) kept: u64,
+}
+
 pub(crate) async fn run(cli: &Cli, length: Duration) -> Result<ExitCode> {
     let machine = Machine::start(FLAGS).await?;
     let mut requests = Vec::new();
     for case in CASES.iter().filter(|case| MIX.contains(&case.name)) {
         requests.push(Request::prepare(machine.server.address, case).await?);
     }
-    let capacity = capacity(cli, &machine, &requests).await?;
+    let connections = u32::try_from(cli.connections.max(1))?;
+    let load = Load { machine: &machine, requests: &requests, connections };
+    let (answered, _) = load.drive(Duration::ZERO, tokio::time::sleep(SEARCHED).map(Ok)).await?;
+    #[allow(clippy::cast_precision_loss)]
+    let capacity = answered as f64 / SEARCHED.as_secs_f64();
     settle().await;
     let before = sample(&machine).await?;
     let rate = capacity * SHARE;
     report::soak_head(capacity, rate, length);
-    let ended = AtomicBool::new(false);
-    let connections = u32::try_from(cli.connections.max(1))?;
-    let pause = Duration::from_secs_f64(f64::from(connections) / rate);
-    let load =
-        (0..cli.connections.max(1)).map(|number| pace(&machine, &requests, number, pause, &ended));
+    let mut samples = Vec::new();
     let watch = async {
-        let mut samples = Vec::new();
         for _ in 0..SAMPLES {
             tokio::time::sleep(length / SAMPLES).await;
             samples.push(sample(&machine).await?);
         }
-        ended.store(true, Ordering::Relaxed);
-        anyhow::Ok(samples)
+        anyhow::Ok(())
     };
-    let visits = visit(&machine, &ended);
-    let (counts, samples, visitors) =
-        tokio::try_join!(futures_util::future::try_join_all(load), watch, visits)?;
+    let pause = Duration::from_secs_f64(f64::from(connections) / rate);
+    let (answered, visitors) = load.drive(pause, watch).await?;
     settle().await;
     let after = sample(&machine).await?;
-    let answered: u64 = counts.iter().sum();
-    Ok(report::soak(answered, visitors, length, before, &samples, after, KEPT))
+    let kept = KEPT;
+    let soaked = Soaked { rate, length, answered, visitors, before, samples, after, kept };
+    Ok(report::soak(&soaked))
 }
 
-/// Requests a second of the mix, as fast as they are answered.
-async fn capacity(cli: &Cli, machine: &Machine, requests: &[Request]) -> Result<f64> {
-    let mut seconds = 0.0;
-    for request in requests {
-        let length = Duration::from_secs(1);
-        let address = machine.server.address;
-        let nothing = || Ok(Duration::ZERO);
-        let (served, _) = drive(address, request, cli.connections, length, nothing).await?;
-        seconds += 1.0 / served.per_second();
+/// The mix, with the visitors beside it and the jobs that it leaves to be run.
+struct Load<'a> {
+    machine: &'a Machine,
+    requests: &'a [Request],
+    connections: u32,
+}
+
+impl Load<'_> {
+    /// Until `end`: a request on each connection every `pause`, or as fast as they are answered.
+    /// Gives how many there were, and how many visitors.
+    async fn drive(
+        &self,
+        pause: Duration,
+        end: impl Future<Output = Result<()>>,
+    ) -> Result<(u64, u64)> {
+        let ended = AtomicBool::new(false);
+        let until = async {
+            let result = end.await;
+            ended.store(true, Ordering::Relaxed);
+            result
+        };
+        let paced = (0..self.connections as usize)
+            .map(|number| pace(self.machine, self.requests, number, pause, &ended));
+        let visits = visit(self.machine, &ended);
+        let (counts, (), visitors) =
+            tokio::try_join!(futures_util::future::try_join_all(paced), until, visits)?;
+        Ok((counts.iter().sum(), visitors))
     }
-    #[allow(clippy::cast_precision_loss)]
-    Ok(requests.len() as f64 / seconds)
 }
 
 /// What lives short is gone by then, and what was queued has run.
