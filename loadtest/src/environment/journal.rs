@@ -2,6 +2,7 @@
 
 use super::guardian::READY;
 use super::remedy::Remedy;
+use crate::exit::unusable;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::Pid;
@@ -13,6 +14,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
@@ -91,10 +93,26 @@ async fn write(pipe: &Pipe, entry: &Entry) -> Result<()> {
     written.context("the guardian has ended: nothing would heal this; see logs/guardian.log")
 }
 
+/// A temporary folder, to be owned by a guardian.
+///
+/// # Errors
+/// None can be made; what to do is told: exit code 2.
+pub(super) fn temporary() -> Result<TempDir> {
+    tempfile::Builder::new().prefix("redrill-").tempdir().map_err(|error| {
+        let place = std::env::temp_dir();
+        let place = place.display();
+        unusable(format!("no folder can be made in {place}: {error}; set TMPDIR to another"))
+    })
+}
+
 impl Guardian {
     /// Starts `<redrill> guardian` and waits until it leads its group.
     pub(super) async fn start(redrill: &Path, logs: &Path) -> Result<Self> {
-        let open = |name: &str| File::options().create(true).append(true).open(logs.join(name));
+        let open = |name: &str| {
+            let path = logs.join(name);
+            let opened = File::options().create(true).append(true).open(&path);
+            opened.with_context(|| format!("cannot open {}", path.display()))
+        };
         let (log, journal) = (open("guardian.log")?, open(JOURNAL)?);
         // Whoever would heal after us waits for our end.
         flock(&journal, FlockOperation::NonBlockingLockShared).context("the journal is in use")?;
@@ -130,9 +148,10 @@ impl Guardian {
         self.group
     }
 
-    /// The folder is to be removed at the end.
-    pub(super) async fn owns_folder(&self, path: &Path) -> Result<()> {
-        write(&self.pipe, &Entry::Folder { path: path.to_owned() }).await
+    /// The guardian is to remove this folder at the end; gives where it is.
+    pub(super) async fn owns(&self, folder: TempDir) -> Result<PathBuf> {
+        write(&self.pipe, &Entry::Folder { path: folder.path().to_owned() }).await?;
+        Ok(folder.keep())
     }
 
     /// A fault is about to act; this is how to heal it.

@@ -3,14 +3,13 @@
 use super::backend::Supply;
 use super::docker::{Containers, Docker};
 use super::group::{Ground, Group};
-use super::journal::Guardian;
+use super::journal::{Guardian, temporary};
 use super::observer::Observer;
 use super::outside::Outside;
 use super::processes::{Processes, record};
 use super::proxies::Proxies;
 use super::topology::check;
 use super::{Environment, ready, source};
-use crate::exit::unusable;
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use redrill_history::clock::RunClock;
@@ -52,14 +51,7 @@ impl Environment {
         check(plan)?;
         let began_ns = clock.now_ns();
         let guardian = Guardian::start(redrill, logs).await?;
-        let folder = tempfile::Builder::new().prefix("redrill-").tempdir().map_err(|error| {
-            let place = std::env::temp_dir();
-            let place = place.display();
-            unusable(format!("no folder can be made in {place}: {error}; set TMPDIR to another"))
-        })?;
-        guardian.owns_folder(folder.path()).await?;
-        // From here on the guardian removes it.
-        let folder = folder.keep();
+        let folder = guardian.owns(temporary()?).await?;
         let containers = match &supply {
             Supply::Program(redis) if redis.image.is_some() => {
                 let docker = Docker::connect().await.context("the containers' daemon")?;

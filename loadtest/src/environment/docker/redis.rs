@@ -2,7 +2,7 @@
 
 use super::api::{ApiError, Docker, Info};
 use super::container::remove_named;
-use crate::environment::journal::Guardian;
+use crate::environment::journal::{Guardian, temporary};
 use crate::environment::redis_binary::{NAMES, RedisBinary};
 use crate::exit::unusable;
 use crate::output;
@@ -42,9 +42,11 @@ pub(in crate::environment) async fn redis_in(image: &str) -> Result<RedisBinary>
             ))
         })?;
     }
-    // Whatever becomes of us meanwhile, no container is left.
+    // Whatever becomes of us meanwhile, neither a container is left nor the folder of the guardian.
     let redrill = std::env::current_exe().context("where is redrill?")?;
-    let guardian = Guardian::start(&redrill, Path::new("/dev/null")).await?;
+    let folder = temporary()?;
+    let guardian = Guardian::start(&redrill, folder.path()).await?;
+    guardian.owns(folder).await?;
     let found = version(&docker, &guardian, image).await;
     guardian.end().await?;
     found
