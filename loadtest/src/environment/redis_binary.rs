@@ -44,7 +44,7 @@ pub enum RedisMissing {
 pub struct RedisBinary {
     /// The executable.
     pub path: PathBuf,
-    /// Its version, as in `7.0.15`.
+    /// Its version, as in `7.0.15` or `8.0.1 (Valkey)`.
     pub version: String,
     /// The image that it is in; none where it is on this machine.
     pub image: Option<String>,
@@ -85,10 +85,17 @@ impl RedisBinary {
     }
 }
 
-/// The version and its first number in `Redis server v=7.0.15 sha=…`.
+/// The version and its first number in `Redis server v=7.0.15 sha=…`; Valkey says its own name.
 fn version(said: &str) -> Option<(String, u32)> {
-    let word = said.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
-    Some((word.to_owned(), word.split('.').next()?.parse().ok()?))
+    let number = said.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
+    let major = number.split('.').next()?.parse().ok()?;
+    let is_valkey = said.starts_with("Valkey");
+    Some((if is_valkey { valkey(number) } else { number.to_owned() }, major))
+}
+
+/// The version of a Valkey, told from one of Redis.
+pub(super) fn valkey(number: &str) -> String {
+    format!("{number} (Valkey)")
 }
 
 #[cfg(test)]
@@ -98,8 +105,12 @@ mod tests {
 
     /// A folder with a `redis-server` that says this.
     fn folder_with(says: &str) -> tempfile::TempDir {
+        folder_of("redis-server", says)
+    }
+
+    fn folder_of(program: &str, says: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("redis-server");
+        let path = folder.path().join(program);
         std::fs::write(&path, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         folder
@@ -119,5 +130,15 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let told = RedisBinary::find(empty.path().as_os_str()).unwrap_err().to_string();
         assert!(told.contains("install Redis 7"), "{told}");
+    }
+
+    #[test]
+    fn a_valkey_is_found_under_either_name_and_told_from_a_redis() {
+        for program in NAMES {
+            let folder = folder_of(program, "Valkey server v=8.0.1 sha=00000000:0 malloc=libc");
+            let found = RedisBinary::find(folder.path().as_os_str()).unwrap();
+            assert_eq!(found.version, "8.0.1 (Valkey)");
+            assert_eq!(found.path, folder.path().join(program));
+        }
     }
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::clock;
 use crate::security::Security;
 
-/// A `redis-server` process.
+/// A process of Redis, or of Valkey where there is no Redis.
 pub(crate) struct Node {
     child: Child,
     /// Where tests ask; in clear text.
@@ -36,6 +36,15 @@ pub(crate) fn free_port() -> u16 {
         .map(|_| rand::random_range(20_000..32_000))
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("one of a thousand ports is free")
+}
+
+/// What serves as Redis on this machine.
+fn program() -> &'static str {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_here =
+        |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let found = ["redis-server", "valkey-server"].into_iter().find(is_here);
+    found.expect("redis-server or valkey-server is on the PATH")
 }
 
 pub(crate) fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
@@ -89,12 +98,12 @@ impl Node {
         let common =
             format!("port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {dir}\n{config}\n");
         std::fs::write(&path, common).expect("the node's configuration is written");
-        let child = Command::new("redis-server")
+        let child = Command::new(program())
             .arg(&path)
             .args(arguments)
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server is installed");
+            .expect("it can be started");
         Self { child, port, public: port, greeting: String::new(), folder }
     }
 

@@ -4,6 +4,7 @@ use super::Complaints;
 use crate::environment::Group;
 use crate::environment::admin::{Admin, info_fields};
 use crate::environment::ready::ANSWER_WITHIN;
+use crate::environment::redis_binary::valkey;
 use anyhow::Result;
 use redis::cmd;
 use std::collections::BTreeMap;
@@ -27,8 +28,11 @@ pub(super) async fn check(group: &Group, versions: &mut Vec<String>, complaints:
                          {major}.{minor} or later"
                     ));
                 }
-                if !versions.iter().any(|known| known == version) {
-                    versions.push(version.to_owned());
+                // Beside it a Valkey says of which Redis it knows the commands.
+                let own = fields.get("valkey_version");
+                let shown = own.map_or_else(|| version.to_owned(), |number| valkey(number));
+                if !versions.contains(&shown) {
+                    versions.push(shown);
                 }
             }
             Err(error) => complaints.push(format!(
