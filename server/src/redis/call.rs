@@ -69,7 +69,19 @@ impl Link {
         cmd: &Cmd,
         repeat: Repeat,
     ) -> Result<Answer<T>, Failure> {
-        let deadline = self.deadline();
+        self.call_until(cmd, repeat, self.deadline()).await
+    }
+
+    /// Like [`Link::call`], until `deadline`.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(crate) async fn call_until<T: FromRedisValue>(
+        &self,
+        cmd: &Cmd,
+        repeat: Repeat,
+        deadline: Instant,
+    ) -> Result<Answer<T>, Failure> {
         self.exchange(Request { cmd, script: None, repeat, deadline }).await
     }
 
@@ -82,7 +94,19 @@ impl Link {
         script: &Invocation,
         repeat: Repeat,
     ) -> Result<Answer<T>, Failure> {
-        let deadline = self.deadline();
+        self.run_until(script, repeat, self.deadline()).await
+    }
+
+    /// Like [`Link::run`], until `deadline`.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(crate) async fn run_until<T: FromRedisValue>(
+        &self,
+        script: &Invocation,
+        repeat: Repeat,
+        deadline: Instant,
+    ) -> Result<Answer<T>, Failure> {
         let (cmd, script) = (&script.by_hash, Some(script));
         self.exchange(Request { cmd, script, repeat, deadline }).await
     }
@@ -97,10 +121,15 @@ impl Link {
         repeat: Repeat,
         deadline: Instant,
     ) -> Result<Answer<T>, Failure> {
-        if !self.is_up() {
+        let is_up = match &self.way {
+            // Whoever has other keys has no say in this one.
+            Way::Each(cluster) => cluster.is_slot_up(slot::of_command(cmd)),
+            Way::One(_) | Way::Slot(..) => self.is_up(),
+        };
+        if !is_up {
             return Err(Failure::refused("there is no connection"));
         }
-        self.exchange(Request { cmd, script: None, repeat, deadline }).await
+        self.call_until(cmd, repeat, deadline).await
     }
 
     async fn exchange<T: FromRedisValue>(

@@ -52,11 +52,6 @@ impl Place {
         }
     }
 
-    /// Must the node be a master? Where nobody can name another one, any node will do.
-    pub(super) fn wants_master(&self) -> bool {
-        !matches!(self, Self::Fixed(_))
-    }
-
     /// The longest pause between two attempts to connect.
     pub(super) fn longest_pause(&self, set: Duration) -> Duration {
         match self {

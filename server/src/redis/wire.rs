@@ -273,7 +273,7 @@ impl Supervisor {
                     return "it is silent";
                 }
                 Ok(Err(_)) => return "it answers with errors",
-                Ok(Ok(role)) if self.place.wants_master() && !is_master(&role) => {
+                Ok(Ok(role)) if !is_master(&role) => {
                     return "it is no master any more";
                 }
                 Ok(Ok(_)) => {}
@@ -283,10 +283,11 @@ impl Supervisor {
 
     fn wanted(&self) -> Wanted {
         match self.place {
-            // redis-rs has looked at the role when it asked the Sentinels.
-            Place::Sentinel(_) if self.plan.naive => Wanted::Any,
-            Place::Fixed(_) => Wanted::Any,
-            Place::Sentinel(_) => Wanted::Master,
+            // redis-rs has looked at the role when it asked the Sentinels, and looks at no other's.
+            Place::Sentinel(_) | Place::Fixed(_) if self.plan.naive => Wanted::Any,
+            // A replica serves reads alone: to a service that writes it is an outage, also where
+            // nobody names another node.
+            Place::Sentinel(_) | Place::Fixed(_) => Wanted::Master,
             Place::Member(..) | Place::Slot(..) => Wanted::MasterOfCluster,
         }
     }

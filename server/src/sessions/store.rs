@@ -85,11 +85,13 @@ impl Store {
                     true => (begin(&[&key, &before]), None),
                     false => (begin(&[&key]), Some(redis::cmd("UNLINK").arg(before).to_owned())),
                 };
+                // The old session's node and the new one's share the time.
+                let deadline = link.deadline();
                 let login = async move {
                     let Some(unlink) = unlink else { return link.run(&begin, Repeat::Safe).await };
                     // Ended first: a session must not live on because what follows failed.
-                    link.call::<u64>(&unlink, Repeat::Safe).await?;
-                    let begun = link.run(&begin, Repeat::Safe).await;
+                    link.call_until::<u64>(&unlink, Repeat::Safe, deadline).await?;
+                    let begun = link.run_until(&begin, Repeat::Safe, deadline).await;
                     begun.map_err(|failure| Failure::Unknown(failure.to_string()))
                 };
                 self.ended.by(old, login).await?

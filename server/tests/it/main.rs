@@ -20,6 +20,7 @@ mod observability;
 mod openapi;
 mod operation;
 mod outage;
+mod partial;
 mod places;
 mod presence;
 mod queues;

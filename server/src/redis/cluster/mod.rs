@@ -88,6 +88,13 @@ impl Cluster {
         routes.map.is_complete() && routes.wires.iter().all(|wire| wire.node().is_some())
     }
 
+    /// Is a slot's owner connected at this moment?
+    pub(crate) fn is_slot_up(&self, slot: u16) -> bool {
+        let routes = self.0.routes.borrow();
+        let wire = routes.map.place(slot).and_then(|place| routes.wires.get(place));
+        wire.is_some_and(|wire| wire.node().is_some())
+    }
+
     /// Is any master's breaker open, or has no map come in time?
     pub(crate) fn is_open(&self) -> bool {
         let routes = self.0.routes.borrow();
