@@ -25,7 +25,7 @@ use crate::upstream::Upstream;
 use crate::{clock, http, monitor, openapi};
 
 /// How long a stop waits for requests: a client that never sends the rest of one must not hold it.
-const LONGEST_END: Duration = Duration::from_secs(30);
+const LONGEST_END: Duration = Duration::from_secs(20);
 
 /// What every route can reach.
 pub(crate) struct App {
