@@ -74,15 +74,20 @@ impl PhaseSpan {
 pub struct Phases {
     /// The four phases in order of time.
     pub spans: [PhaseSpan; 4],
-    /// From the first injection to the start of the first two good seconds after the first bad
-    /// one; `None` when no second was bad until the service was healed and good, or when it did
-    /// not recover within the load.
+    /// From the injection of a fault to the start of the first two good seconds after the first
+    /// bad one, where that comes before the next injection: the longest over the faults. `None`
+    /// when no second was bad until the service was healed and good, or when it did not recover
+    /// within the load.
     pub time_to_recover_ns: Option<u64>,
+    /// When those two good seconds began.
+    pub recovered_ns: Option<u64>,
     /// From the first injection to the intended start of the first request that was not answered
     /// ([`Operation::is_answered`]); `None` when every one was.
     pub time_to_symptom_ns: Option<u64>,
     /// True when such a second was bad and no two good ones followed.
     pub never_recovered: bool,
+    /// The injection of the first fault of which that is so.
+    pub unrecovered_since_ns: Option<u64>,
 }
 
 impl Phases {
@@ -101,8 +106,10 @@ impl Phases {
             return Self {
                 spans: spans([start_ns, end_ns, end_ns, end_ns, end_ns]),
                 time_to_recover_ns: None,
+                recovered_ns: None,
                 time_to_symptom_ns: None,
                 never_recovered: false,
+                unrecovered_since_ns: None,
             };
         };
         let last =
@@ -113,8 +120,29 @@ impl Phases {
         let healed_second = usize::try_from((healed - injected).div_ceil(SECOND_NS)).unwrap_or(0);
         // What turns bad after the service was healed and good again is not this fault's doing.
         let ended = seconds.first_good_pair(healed_second).unwrap_or(seconds.good.len());
-        let first_bad = seconds.good.iter().take(ended).position(|good| !good);
-        let recovered = first_bad.map(|bad| seconds.first_good_pair(bad));
+        let mut begins: Vec<u64> = windows.iter().map(|window| window.begun_ns).collect();
+        begins.sort_unstable();
+        begins.dedup();
+        let second_of = |at_ns: u64| {
+            usize::try_from(at_ns.saturating_sub(injected) / SECOND_NS).unwrap_or(usize::MAX)
+        };
+        let mut recovered: Option<(u64, u64)> = None;
+        let mut unrecovered_since_ns = None;
+        for (index, begun) in begins.iter().enumerate() {
+            let next = begins.get(index + 1).map_or(ended, |next| second_of(*next).min(ended));
+            let mut its_own = second_of(*begun)..next;
+            let Some(bad) = its_own.find(|second| seconds.good.get(*second) == Some(&false)) else {
+                continue;
+            };
+            match seconds.first_good_pair(bad) {
+                None => unrecovered_since_ns = unrecovered_since_ns.or(Some(*begun)),
+                Some(good) => {
+                    let at = injected + good as u64 * SECOND_NS;
+                    recovered = recovered.max(Some((at.saturating_sub(*begun), at)));
+                }
+            }
+        }
+        let recovered = recovered.filter(|_| unrecovered_since_ns.is_none());
         let after = match seconds.first_good_pair(healed_second) {
             // The service never suffered, or was good again from the moment of healing.
             Some(second) if second == healed_second => healed,
@@ -129,9 +157,11 @@ impl Phases {
             .min();
         Self {
             spans: spans([start_ns, injected, healed, after.max(healed), end_ns]),
-            time_to_recover_ns: recovered.flatten().map(|second| second as u64 * SECOND_NS),
+            time_to_recover_ns: recovered.map(|(time, _)| time),
+            recovered_ns: recovered.map(|(_, at)| at),
             time_to_symptom_ns: symptom,
-            never_recovered: recovered == Some(None),
+            never_recovered: unrecovered_since_ns.is_some(),
+            unrecovered_since_ns,
         }
     }
 
@@ -340,6 +370,28 @@ mod tests {
         let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
         assert!(phases.never_recovered && phases.time_to_recover_ns.is_none());
         assert!(phases.span(Phase::After).is_empty());
+    }
+
+    #[test]
+    fn of_several_faults_the_longest_recovery_counts_from_its_own_injection() {
+        let mut all = requests(40, 10..12);
+        for op in &mut all[200..250] {
+            op.outcome = Outcome::Refused;
+        }
+        let three = [window(10, Some(15)), window(16, Some(18)), window(20, Some(30))];
+        let phases = Phases::compute(0, 40 * SECOND_NS, &three, &all);
+        assert_eq!(phases.time_to_recover_ns, Some(5 * SECOND_NS));
+        assert_eq!(phases.recovered_ns, Some(25 * SECOND_NS));
+        // A service that is still down when the next fault comes has not recovered from the first.
+        let long = requests(40, 10..25);
+        let phases = Phases::compute(0, 40 * SECOND_NS, &three, &long);
+        assert_eq!(phases.time_to_recover_ns, Some(15 * SECOND_NS));
+        for op in &mut all[200..] {
+            op.outcome = Outcome::Refused;
+        }
+        let phases = Phases::compute(0, 40 * SECOND_NS, &three, &all);
+        assert!(phases.never_recovered && phases.time_to_recover_ns.is_none());
+        assert_eq!(phases.unrecovered_since_ns, Some(20 * SECOND_NS));
     }
 
     #[test]

@@ -195,21 +195,28 @@ impl RunView {
     /// The first time after the first injection at which a node that was no master was seen as
     /// master, with the node.
     pub fn promotion(&self) -> Option<(u64, &str)> {
-        let injected = self.windows.first()?.begun_ns;
+        self.promotions().into_iter().next()
+    }
+
+    /// Each such time, in their order.
+    pub fn promotions(&self) -> Vec<(u64, &str)> {
+        let Some(first) = self.windows.first() else { return Vec::new() };
         let mut masters: Vec<&str> = Vec::new();
+        let mut promotions = Vec::new();
         for event in &self.events {
             let EventKind::Role { node, role, .. } = &event.kind else { continue };
-            let known = masters.contains(&node.as_str());
             match role {
-                NodeRole::Master if !known && event.at_ns >= injected => {
-                    return Some((event.at_ns, node));
+                NodeRole::Master if !masters.contains(&node.as_str()) => {
+                    masters.push(node);
+                    if event.at_ns >= first.begun_ns {
+                        promotions.push((event.at_ns, node.as_str()));
+                    }
                 }
-                NodeRole::Master if !known => masters.push(node),
                 NodeRole::Replica => masters.retain(|master| master != node),
                 NodeRole::Master | NodeRole::Down => {}
             }
         }
-        None
+        promotions
     }
 
     /// When the last fault was healed; `None` when one was not, or there was none.

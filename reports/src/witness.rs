@@ -68,13 +68,16 @@ fn background(canvas: &Canvas<'_>, scene: &Scene<'_>, plot: &Plot<'_>) -> Painte
             words(canvas, "fault", (begun - 8, HEAD - 16), Align::Right, &MUTED)?;
         }
     }
-    let Some((at_ns, node)) = scene.run.promotion() else { return Ok(()) };
-    let at = x(at_ns);
-    if at == plot.left || at == plot.right {
-        return Ok(());
+    for (at_ns, node) in scene.run.promotions() {
+        let at = x(at_ns);
+        if at == plot.left || at == plot.right {
+            continue;
+        }
+        line(canvas, vec![(at, HEAD - 4), (at, plot.bottom)], &PROMOTION, 4)?;
+        let text = format!("{node} promoted");
+        words(canvas, &text, (at, HEAD - 16), Align::Left, &PROMOTION)?;
     }
-    line(canvas, vec![(at, HEAD - 4), (at, plot.bottom)], &PROMOTION, 4)?;
-    words(canvas, &format!("{node} promoted"), (at, HEAD - 16), Align::Left, &PROMOTION)
+    Ok(())
 }
 
 fn bar(

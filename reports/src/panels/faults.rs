@@ -82,10 +82,10 @@ fn milestones(run: &RunView, begun_ns: u64) -> Markup {
     let symptom = "the first request that is not answered should start";
     moments.extend(after(phases.time_to_symptom_ns).map(|at_ns| (at_ns, symptom.to_owned())));
     let promoted = |(at_ns, node)| (at_ns, format!("{node} is first seen as master"));
-    moments.extend(run.promotion().map(promoted));
+    moments.extend(run.promotions().into_iter().map(promoted));
     moments.extend(named(run, begun_ns));
     let recovered = "the first of two good seconds in a row begins: recovered";
-    moments.extend(after(phases.time_to_recover_ns).map(|at_ns| (at_ns, recovered.to_owned())));
+    moments.extend(phases.recovered_ns.map(|at_ns| (at_ns, recovered.to_owned())));
     let healed =
         |window: &Window| Some((window.healed_ns?, format!("{} is healed", name(run, window))));
     moments.extend(run.windows.iter().filter_map(healed));

@@ -72,7 +72,7 @@ fn picture(run: &RunView, bins: &Bins, rows: &[&dyn Row]) -> String {
             row.paint(canvas, &scene, top)?;
             top += height + GAP;
         }
-        promotion(canvas, &scene, HEAD + body)?;
+        promotions(canvas, &scene, HEAD + body)?;
         cut(canvas, &scene, HEAD + body)?;
         axis(canvas, &scene, HEAD + body)
     })
@@ -144,14 +144,26 @@ fn bands(canvas: &Canvas<'_>, scene: &Scene<'_>, rows: Range<i32>) -> Painted {
     Ok(())
 }
 
-fn promotion(canvas: &Canvas<'_>, scene: &Scene<'_>, bottom: i32) -> Painted {
-    let Some((at_ns, node)) = scene.run.promotion() else { return Ok(()) };
-    let x = scene.x(canvas, at_ns);
-    line(canvas, vec![(x, HEAD - 6), (x, bottom)], &PROMOTION, 4)?;
-    let text = format!("{node} promoted at {}", format::moment(at_ns, scene.run.load_start_ns));
-    let is_late = x > (PLOT_X.start + PLOT_X.end) / 2;
-    let (align, x) = if is_late { (Align::Right, x + 4) } else { (Align::Left, x - 4) };
-    words(canvas, &text, (x, HEAD - 20), align, &PROMOTION)
+/// Pixels that the words beside a promotion take.
+const PROMOTION_WORDS: i32 = 420;
+
+fn promotions(canvas: &Canvas<'_>, scene: &Scene<'_>, bottom: i32) -> Painted {
+    let mut free = i32::MIN;
+    for (at_ns, node) in scene.run.promotions() {
+        let x = scene.x(canvas, at_ns);
+        line(canvas, vec![(x, HEAD - 6), (x, bottom)], &PROMOTION, 4)?;
+        let text = format!("{node} promoted at {}", format::moment(at_ns, scene.run.load_start_ns));
+        let is_late = x > (PLOT_X.start + PLOT_X.end) / 2;
+        let begins = if is_late { x - PROMOTION_WORDS } else { x };
+        // One that follows closely has its line, and its words in the list of what followed.
+        if begins < free {
+            continue;
+        }
+        free = begins + PROMOTION_WORDS;
+        let (align, x) = if is_late { (Align::Right, x + 4) } else { (Align::Left, x - 4) };
+        words(canvas, &text, (x, HEAD - 20), align, &PROMOTION)?;
+    }
+    Ok(())
 }
 
 /// Where a run that was cut off in its load has its last record.

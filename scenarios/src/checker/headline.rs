@@ -93,16 +93,26 @@ fn first_sentence(finding: &Finding) -> String {
     let line = finding.summary.lines().next().unwrap_or_default();
     let text = line.split(". ").next().unwrap_or_default().trim_end_matches(['.', ':', ' ']);
     match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
+        Some((end, _)) => {
+            let whole_words = text[..end].rsplit_once(' ').map_or(&text[..end], |(start, _)| start);
+            format!("{whole_words} …")
+        }
         None => text.to_owned(),
     }
 }
 
-/// ` when node[0] (the master) was killed`.
+/// ` when node[0] (the master) was killed`, of what was done, not of what was planned or tried.
 fn faults(run: &RunView) -> String {
-    let mut told: Vec<String> = run.windows.iter().map(|window| fault(run, window)).collect();
-    let more = told.len().saturating_sub(2);
-    told.truncate(2);
+    let mut told: Vec<(String, usize)> = Vec::new();
+    for window in run.windows.iter().filter(|window| window.injected_ns.is_some()) {
+        let what = fault(run, window);
+        match told.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, times)) => *times += 1,
+            None => told.push((what, 1)),
+        }
+    }
+    let more: usize = told.iter().skip(2).map(|(_, times)| times).sum();
+    let told: Vec<String> = told.into_iter().take(2).map(often).collect();
     match (told.is_empty(), more) {
         (true, _) if !run.plan.faults.is_empty() => ", and no fault was injected".to_owned(),
         (true, _) => " under load without a fault".to_owned(),
@@ -110,6 +120,14 @@ fn faults(run: &RunView) -> String {
         (false, more) => {
             format!(" when {} and {}", told.join(", "), many(more as u64, "more fault"))
         }
+    }
+}
+
+fn often((what, times): (String, usize)) -> String {
+    match times {
+        1 => what,
+        2 => format!("{what} twice"),
+        times => format!("{what} {times} times"),
     }
 }
 
@@ -125,17 +143,26 @@ fn fault(run: &RunView, window: &Window) -> String {
         Some(NodeRole::Replica) => " (a replica)",
         Some(NodeRole::Down) | None => "",
     };
+    let were = if target.contains(", ") { "were" } else { "was" };
+    let target = listed(target);
     match (window.kind.as_str(), others) {
-        ("kill", _) => format!("{target}{role} was killed"),
-        ("stop", _) => format!("{target}{role} was stopped"),
-        ("pause", _) => format!("{target}{role} was paused"),
+        ("kill", _) => format!("{target}{role} {were} killed"),
+        ("stop", _) => format!("{target}{role} {were} stopped"),
+        ("pause", _) => format!("{target}{role} {were} paused"),
         ("flap", _) => format!("{target}{role} kept going away and coming back"),
-        ("restart", _) => format!("{target}{role} was restarted"),
-        ("failover", _) => format!("{target}{role} was failed over on command"),
-        ("cut", Some(others)) => format!("{target}{role} was cut off from {others}"),
-        ("cut", None) => format!("{target}{role} was cut off"),
-        (kind, _) => format!("{target}{role} was hit by '{kind}'"),
+        ("restart", _) => format!("{target}{role} {were} restarted"),
+        ("failover", _) => format!("{target}{role} {were} failed over on command"),
+        ("cut", Some(others)) => {
+            format!("{target}{role} {were} cut off from {}", listed(others))
+        }
+        ("cut", None) => format!("{target}{role} {were} cut off"),
+        (kind, _) => format!("{target}{role} {were} hit by '{kind}'"),
     }
+}
+
+/// `a, b and c` of `a, b, c`.
+fn listed(names: &str) -> String {
+    names.rsplit_once(", ").map_or_else(|| names.to_owned(), |(a, b)| format!("{a} and {b}"))
 }
 
 /// Whether a node is of a group with several masters.
@@ -154,10 +181,14 @@ fn role_at(events: &[Event], node: &str, at_ns: u64) -> Option<NodeRole> {
         .last()
 }
 
-/// `; the service recovered in 3 s`.
+/// `; the service recovered in 3 s`. Of several faults the longest time is told.
 fn recovery(run: &RunView) -> String {
-    match (run.windows.is_empty(), run.phases.time_to_recover_ns) {
+    let done = run.windows.iter().filter(|window| window.injected_ns.is_some()).count();
+    match (done == 0, run.phases.time_to_recover_ns) {
         (true, _) => String::new(),
+        (false, Some(time)) if done > 1 => {
+            format!("; the service recovered in {} s at the longest", time / SECOND_NS)
+        }
         (false, Some(time)) => format!("; the service recovered in {} s", time / SECOND_NS),
         (false, None) if run.phases.never_recovered => {
             "; the service did not recover before the load ended".to_owned()
@@ -205,8 +236,32 @@ mod tests {
             .fault("cut", "node[0] from node[1], sentinel[0]", 12_000, Some(22_000))
             .view();
         let told = headline(&run, Verdict::Pass, &[]);
-        let cut = " when node[0] (the master) was cut off from node[1], sentinel[0]; ";
+        let cut = " when node[0] (the master) was cut off from node[1] and sentinel[0]; ";
         assert!(told.contains(cut), "{told}");
+    }
+
+    #[test]
+    fn what_was_not_done_is_not_told_and_what_was_done_often_is_told_once() {
+        let begun = |run: Literal, fault, kind: &str, target: &str| {
+            let (kind, target) = (kind.to_owned(), target.to_owned());
+            run.event(13_000, EventKind::FaultBegun { fault, kind, target })
+        };
+        let run = Literal::new().fault("kill", "server[0], server[1]", 12_000, Some(14_000));
+        let run = begun(run, 1, "pause", "server[0]");
+        let both = " when server[0] and server[1] were killed; ";
+        let told = headline(&run.view(), Verdict::Pass, &[]);
+        assert!(told.contains(both), "{told}");
+        let mut run = Literal::new();
+        for fault in 0..3 {
+            run = begun(run, fault, "script-flush", "node[0]");
+            run = run.event(13_001, EventKind::FaultInjected { fault, proof: None });
+        }
+        let told = headline(&run.view(), Verdict::Pass, &[]);
+        assert!(told.contains(" when node[0] was hit by 'script-flush' 3 times; "), "{told}");
+        let mut run = begun(Literal::new(), 0, "pause", "server[0]");
+        run.parts.plan.faults.push(redrill_history::PlannedFault::example());
+        let told = headline(&run.view(), Verdict::Pass, &[]);
+        assert_eq!(told, "PASS: all 0 checks held, and no fault was injected.");
     }
 
     #[test]

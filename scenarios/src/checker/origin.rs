@@ -49,20 +49,24 @@ pub(crate) fn acknowledged_by(run: &RunView, op: &Operation) -> String {
         }
         _ => None,
     });
-    match (named, run.promotion()) {
-        (None, _) => "a node that nobody observed".to_owned(),
-        (Some(node), None) => node.to_owned(),
-        (Some(node), Some((_, promoted))) if node == promoted => {
-            format!("{node}, the new master")
-        }
-        // Where there are several masters, the others lost nothing to the promotion.
-        (Some(node), Some(_)) if has_masters_apart(run) && !was_hit(run, node) => {
-            format!("{node}, which was not hit")
-        }
-        (Some(node), Some((at_ns, _))) if op.finished_ns < at_ns => {
+    let Some(node) = named else { return "a node that nobody observed".to_owned() };
+    let promotions = run.promotions();
+    let Some((first_ns, _)) = promotions.first() else { return node.to_owned() };
+    // Where there are several masters, the others lost nothing to the promotion.
+    let apart = has_masters_apart(run);
+    match promotions.iter().rposition(|(_, promoted)| *promoted == node) {
+        None if apart && !was_hit(run, node) => format!("{node}, which was not hit"),
+        None if op.finished_ns < *first_ns => {
             format!("{node}, the old master, before the promotion")
         }
-        (Some(node), Some(_)) => format!("{node}, the old master, after the promotion"),
+        None => format!("{node}, the old master, after the promotion"),
+        // The second of three masters is old, too, once the third is there.
+        Some(own) => match promotions[own + 1..].first() {
+            Some((next_ns, next)) if !apart && op.finished_ns >= *next_ns => {
+                format!("{node}, an old master, after the promotion of {next}")
+            }
+            _ => format!("{node}, the new master"),
+        },
     }
 }
 
@@ -104,6 +108,28 @@ mod tests {
             "node[1], the old master, before the promotion",
             "node[2], which was not hit",
             "node[3], the new master",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn of_three_masters_the_second_is_new_until_the_third_is() {
+        let mut run = Literal::new()
+            .role("node[1]", NodeRole::Master, 0)
+            .fault("kill", "node[1]", 10_000, Some(20_000))
+            .role("node[2]", NodeRole::Master, 12_000)
+            .role("node[3]", NodeRole::Master, 15_000);
+        for (at_ms, node) in [(13_000, 2), (16_000, 2), (16_001, 3), (16_002, 1)] {
+            run.op(Action::Submit, at_ms, 0, (at_ms - 5, at_ms));
+            run.told(told_by(node));
+        }
+        let run = run.view();
+        let told: Vec<_> = run.operations.iter().map(|op| acknowledged_by(&run, op)).collect();
+        let expected = [
+            "node[2], the new master",
+            "node[2], an old master, after the promotion of node[3]",
+            "node[3], the new master",
+            "node[1], the old master, after the promotion",
         ];
         assert_eq!(told, expected);
     }

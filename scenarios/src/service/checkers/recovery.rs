@@ -14,7 +14,7 @@ impl Checker for Recovery {
     }
 
     fn statement(&self) -> &'static str {
-        "After a fault the service becomes again what it was: two seconds in a row with the \
+        "After each fault the service becomes again what it was: two seconds in a row with the \
          baseline's acknowledged share, less one point, and at most twice its median latency."
     }
 
@@ -56,12 +56,14 @@ impl Checker for Recovery {
                 "No second after the fault was worse than the baseline.".to_owned()
             }
             (Some(time_ns), _) => {
-                format!("The service recovered {:.0} s after the fault.", time_ns / 1e9)
+                let longest = if run.windows.len() > 1 { " at the longest" } else { "" };
+                format!("The service recovered {:.0} s after the fault{longest}.", time_ns / 1e9)
             }
             (None, _) => "The service did not recover before the load ended.".to_owned(),
         };
         let finding = tally.judged(summary, "nothing was asked after the fault");
-        judge_the_open(run, injected_ns, still_refused.is_some(), finding)
+        let since_ns = phases.unrecovered_since_ns.unwrap_or(injected_ns);
+        judge_the_open(run, since_ns, still_refused.is_some(), finding)
     }
 }
 

@@ -35,10 +35,8 @@ impl Checker for Faults {
         let planned = run.plan.faults.iter().enumerate();
         let mut complaints: Vec<String> =
             planned.filter_map(|(index, fault)| complaint(run, index, fault)).collect();
-        let unseated = run.plan.faults.iter().any(|fault| unseats_a_master(&run.plan, fault));
-        if unseated && run.promotion().is_none() {
-            complaints.push("no node was promoted to master".to_owned());
-        }
+        let planned = run.plan.faults.iter().enumerate();
+        complaints.extend(planned.filter_map(|(index, fault)| unreplaced(run, index, fault)));
         let summary = format!("{} acted as planned.", many(run.plan.faults.len() as u64, "fault"));
         let finding = tally.judged(summary, "no fault was injected under load");
         if complaints.is_empty() {
@@ -74,6 +72,32 @@ fn unseats_a_master(plan: &ResolvedPlan, fault: &PlannedFault) -> bool {
         && fault.with.is_empty()
         && fault.target.iter().all(is_lost);
     is_hit || is_cut_off || is_hidden
+}
+
+/// A fault that took a master away, after which no node of its group was promoted.
+fn unreplaced(run: &RunView, index: usize, planned: &PlannedFault) -> Option<String> {
+    let window = run.windows.iter().find(|window| window.fault == index)?;
+    if window.injected_ns.is_none() || !unseats_a_master(&run.plan, planned) {
+        return None;
+    }
+    let role = planned.target.iter().chain(&planned.from).find_map(|target| {
+        let (role, place) = target.split_once('.')?;
+        place.starts_with("master").then(|| Role::from_name(role)).flatten()
+    });
+    let (home, group) = run.plan.environment.home(role?);
+    let of_group = |node: &str| {
+        let of = node.split_once('.').and_then(|(role, _)| Role::from_name(role));
+        of.unwrap_or(Role::Main) == home
+    };
+    let promotions = run.promotions().into_iter().filter(|(_, node)| of_group(node));
+    let (before, after): (Vec<_>, Vec<_>) =
+        promotions.partition(|(at_ns, _)| *at_ns < window.begun_ns);
+    let hits = |node: &str| window.target.split([' ', ',']).any(|hit| hit == node);
+    // Of one master: when another had its place already, nobody needed to take it.
+    let was_replaced = group.masters <= 1 && before.last().is_some_and(|(_, node)| !hits(node));
+    let name = format!("{} of {}", planned.kind, window.target);
+    (after.is_empty() && !was_replaced)
+        .then(|| format!("after {name} no node was promoted to master"))
 }
 
 fn complaint(run: &RunView, index: usize, planned: &PlannedFault) -> Option<String> {
@@ -126,6 +150,32 @@ mod tests {
             12_000,
         );
         assert_found(&Faults.check(&planned(run)), Verdict::Pass, 0, 0);
+    }
+
+    #[test]
+    fn a_promotion_does_not_serve_for_a_master_that_is_lost_after_it() {
+        let promoted = |at| watched().role("node[1]", NodeRole::Master, at);
+        let twice = |run: Literal, second: &str| {
+            let mut run = run.fault("kill", "node[0]", 10_000, Some(20_000));
+            run.parts.plan.faults.push(PlannedFault::example());
+            let begun = EventKind::FaultBegun {
+                fault: 1,
+                kind: "kill".to_owned(),
+                target: second.to_owned(),
+            };
+            let proof = Some("it is dead".to_owned());
+            let injected = EventKind::FaultInjected { fault: 1, proof };
+            let healed = EventKind::FaultHealed { fault: 1 };
+            run.event(15_000, begun).event(15_001, injected).event(25_000, healed)
+        };
+        let lost_again = twice(promoted(12_000), "node[1]");
+        let finding = Faults.check(&planned(lost_again));
+        assert_found(&finding, Verdict::Inconclusive, 0, 0);
+        assert!(finding.summary.contains("after kill of node[1]"), "{}", finding.summary);
+        let replaced = twice(promoted(12_000), "node[1]").role("node[2]", NodeRole::Master, 17_000);
+        assert_found(&Faults.check(&planned(replaced)), Verdict::Pass, 0, 0);
+        let dead_already = twice(promoted(12_000), "node[0]");
+        assert_found(&Faults.check(&planned(dead_already)), Verdict::Pass, 0, 0);
     }
 
     #[test]
