@@ -73,6 +73,22 @@ pub fn all() -> impl Iterator<Item = &'static dyn Checker> {
     GROUPS.iter().flat_map(|(_, checkers)| checkers.iter().copied())
 }
 
+/// Why a plan gives the checker of that id nothing to judge; none where it does.
+pub fn unexercised(id: &str, plan: &ResolvedPlan) -> Option<String> {
+    let of_group = |(capability, checkers): &Group| {
+        checkers.iter().find(|checker| checker.id() == id).map(|checker| (*capability, *checker))
+    };
+    let (capability, checker) = GROUPS.iter().find_map(of_group)?;
+    match capability {
+        Some(capability) if !plan.load.capabilities.contains_key(&capability) => {
+            Some(format!("{} is not under load", capability.name()))
+        }
+        _ if checker.applies(plan) => None,
+        _ if plan.faults.is_empty() => Some("no fault is injected".to_owned()),
+        _ => Some("it needs more than the plan has".to_owned()),
+    }
+}
+
 /// Runs every checker that the plan gives evidence to, and sums up in a headline.
 pub fn check_all(run: &RunView) -> Report {
     let plan = &run.plan;
@@ -87,7 +103,13 @@ pub fn check_all(run: &RunView) -> Report {
         .filter(|checker| checker.applies(plan))
         .map(|checker| check_one(checker, run));
     let thresholds = thresholds.into_iter().flatten().map(|finding| doubted(finding, run));
-    let findings: Vec<Finding> = thresholds.chain(checked).collect();
+    // What was asked for is answered, if only by saying that it cannot be.
+    let unanswered = plan.objectives.keys().filter_map(|id| {
+        let (reason, checker) = (unexercised(id, plan)?, find(id)?);
+        let reason = format!("The plan bounds it, but {reason}.");
+        Some(Finding::new(checker.id(), checker.statement()).inconclusive(&reason))
+    });
+    let findings: Vec<Finding> = thresholds.chain(checked).chain(unanswered).collect();
     let verdict = Report::worst(&findings);
     Report { verdict, headline: headline::headline(run, verdict, &findings), findings }
 }

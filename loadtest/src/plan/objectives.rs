@@ -2,17 +2,21 @@
 
 use super::place::Source;
 use anyhow::Result;
-use redrill_history::Bound;
+use redrill_history::{Bound, ResolvedPlan};
 use redrill_scenarios::checker::{self, Objective};
 use std::collections::BTreeMap;
 use toml::Spanned;
+
+/// Where the file names each objective.
+type Written = Vec<Spanned<String>>;
 
 /// Those of checkers that there are, each of the kind that says something of its checker.
 pub(super) fn resolve(
     written: BTreeMap<Spanned<String>, Spanned<Bound>>,
     source: &Source<'_>,
-) -> Result<BTreeMap<String, Bound>> {
+) -> Result<(BTreeMap<String, Bound>, Written)> {
     let mut objectives = BTreeMap::new();
+    let names = written.keys().cloned().collect();
     for (id, bound) in written {
         let name = id.get_ref().as_str();
         let Some(checker) = checker::find(name) else {
@@ -39,5 +43,16 @@ pub(super) fn resolve(
         }
         objectives.insert(id.into_inner(), bound.into_inner());
     }
-    Ok(objectives)
+    Ok((objectives, names))
+}
+
+/// Refuses an objective that a plan gives nothing to judge: it would hold whatever happens.
+pub(super) fn exercised(plan: &ResolvedPlan, written: &Written, source: &Source<'_>) -> Result<()> {
+    for id in written {
+        if let Some(reason) = checker::unexercised(id.get_ref(), plan) {
+            let message = format!("{} would judge nothing: {reason}; take it out", id.get_ref());
+            return Err(source.at(&id.span(), &message));
+        }
+    }
+    Ok(())
 }

@@ -203,6 +203,12 @@ fn objectives_of_the_wrong_kind() {
         (&objective("gate.p50", "0"), "2:1", "[gate.tolerated]"),
         (&objective("capacity.rate", "0"), "2:1", "capacity.at_least_per_s"),
         (&objective("cache.origin-amplification", "0"), "2:1", "only tells a number"),
+        (&objective("service.recovery", "\"5s\""), "2:1", "no fault is injected"),
+        (
+            "[load.capabilities]\nsessions = {}\n[objectives]\n\"queue.lost\" = 0\n",
+            "4:1",
+            "queue is not under load; take it out",
+        ),
         ("fail_if = [\"errors > 1%\", \"errors  > 1%\"]\n", "1:27", "already in the list"),
     ]);
 }

@@ -50,7 +50,7 @@ pub(super) fn resolve(
         source,
     )?);
     faults.sort_by_key(|fault| fault.at);
-    let objectives = objectives::resolve(file.objectives, source)?;
+    let (objectives, written) = objectives::resolve(file.objectives, source)?;
     let length = file.load.duration.as_ref().map(Spanned::span);
     let gate = match kind {
         RunKind::Gate => {
@@ -59,7 +59,7 @@ pub(super) fn resolve(
         }
         RunKind::Drill | RunKind::Load | RunKind::Capacity => None,
     };
-    Ok(ResolvedPlan {
+    let plan = ResolvedPlan {
         name,
         question,
         seed,
@@ -74,5 +74,7 @@ pub(super) fn resolve(
         faults,
         objectives,
         gate,
-    })
+    };
+    objectives::exercised(&plan, &written, source)?;
+    Ok(plan)
 }

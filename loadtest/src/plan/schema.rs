@@ -268,7 +268,7 @@ pub(super) mod tests {
             ("[environment.cache]\nbackend = \"processes\"\n".to_owned(), false),
             ("[objectives]\n\"queue.lots\" = 0\n".to_owned(), false),
             ("[objectives]\n\"service.recovery\" = 5\n".to_owned(), false),
-            ("[objectives]\n\"service.recovery\" = \"5s\"\n".to_owned(), true),
+            ("[objectives]\n\"service.availability\" = \"95%\"\n".to_owned(), true),
             ("[gate.tolerated]\nspeed = \"1%\"\n".to_owned(), false),
             ("fault = 4\n".to_owned(), false),
             (fault(&format!("{slow}with = {{ latency = \"1ms\" }}")), true),
