@@ -109,9 +109,13 @@ fn judge_sentinel(master: &Address, quorum: Result<String, String>) -> Opinion {
 }
 
 fn judge_cluster(masters: &[Address], state: &str) -> Opinion {
-    match state {
-        "ok" => Opinion::well(format!("all slots are served, by {} masters", masters.len())),
-        state => Opinion::ill(
+    match (masters.len(), state) {
+        (0, "ok") => Opinion::unknown(
+            "it says that it is well, and names no master: nothing was examined",
+            "compare `redis-cli cluster slots` with `redis-cli cluster info`",
+        ),
+        (count, "ok") => Opinion::well(format!("all slots are served, by {count} masters")),
+        (_, state) => Opinion::ill(
             format!("the cluster's state is {state}"),
             "run `redis-cli --cluster check` and bring back the masters whose slots are missing",
         ),
@@ -157,19 +161,55 @@ async fn ask_cluster(
     let asked = tokio::time::timeout(dialer.timeout, asking).await;
     let (info, slots) =
         asked.map_err(|_| "it is silent".to_owned())?.map_err(|error| error.to_string())?;
+    let masters = masters(slots, seed).ok_or("its answer to CLUSTER SLOTS makes no sense")?;
+    let state = crate::metrics::field_of(&info, "cluster_state").unwrap_or("unknown");
+    Ok((masters, state.to_owned()))
+}
+
+/// The masters in an answer to `CLUSTER SLOTS` that came from `asked`. A node whose own endpoint is
+/// not to be told, or not known, has NULL, nothing or `?` for a host: it is where it was asked
+/// (redis.io, `CLUSTER SLOTS`, "preferred endpoint").
+fn masters(slots: Value, asked: &Address) -> Option<Vec<Address>> {
+    let Value::Array(ranges) = slots else { return None };
     let mut masters = Vec::new();
-    let Value::Array(ranges) = slots else { return Err("it names no slots".to_owned()) };
     for range in ranges {
-        let Value::Array(parts) = range else { continue };
-        let Some(Value::Array(master)) = parts.get(2) else { continue };
-        let Some(both) = master.get(..2).map(|both| Value::Array(both.to_vec())) else { continue };
-        let Ok((host, port)) = redis::from_redis_value::<(String, u16)>(both) else { continue };
-        let host = if host.is_empty() { seed.host.clone() } else { host };
-        let address = Address { host, port };
+        let Value::Array(parts) = range else { return None };
+        let Value::Array(master) = parts.into_iter().nth(2)? else { return None };
+        let (host, port) = (master.first()?.clone(), master.get(1)?.clone());
+        let host = redis::from_redis_value::<Option<String>>(host).ok()?;
+        let host = host.filter(|host| !["", "?"].contains(&host.as_str()));
+        let host = host.unwrap_or_else(|| asked.host.clone());
+        let address = Address { host, port: redis::from_redis_value(port).ok()? };
         if !masters.contains(&address) {
             masters.push(address);
         }
     }
-    let state = crate::metrics::field_of(&info, "cluster_state").unwrap_or("unknown");
-    Ok((masters, state.to_owned()))
+    Some(masters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_of_which_nothing_was_examined_does_not_pass() {
+        assert_eq!(judge_cluster(&[], "ok").state, super::super::State::Unknown);
+        assert_eq!(judge_cluster(&[], "fail").state, super::super::State::Ill);
+    }
+
+    #[test]
+    fn an_answer_without_sense_is_not_one_without_masters() {
+        let asked = Address { host: "a".to_owned(), port: 1 };
+        let ranges = |node: Vec<Value>| {
+            let bounds = [Value::Int(0), Value::Int(16_383), Value::Array(node)];
+            masters(Value::Array(vec![Value::Array(bounds.to_vec())]), &asked)
+        };
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        for host in [Value::Nil, text(""), text("?")] {
+            let at_port_2 = Address { port: 2, ..asked.clone() };
+            assert_eq!(ranges(vec![host, Value::Int(2)]), Some(vec![at_port_2]));
+        }
+        assert_eq!(ranges(vec![text("b")]), None);
+        assert_eq!(masters(Value::Nil, &asked), None);
+    }
 }

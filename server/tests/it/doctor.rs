@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use redrill_server::{Depth, Diagnosis, State, examine};
 
+use crate::cluster::Cluster;
 use crate::redis::{Node, free_port};
 use crate::server::settings;
 use crate::topology::{Place, on_each_topology};
@@ -78,6 +79,23 @@ async fn a_cluster_whose_slots_are_not_all_served_is_found() {
     let of = |address: &str| found.iter().find(|it| it.node == address).expect("it was asked");
     assert!(of(&nobody).found.contains("cannot be asked"), "{found:#?}");
     assert!(of(&address).found.contains("fail"), "{found:#?}");
+}
+
+#[tokio::test]
+async fn masters_that_do_not_tell_their_host_are_where_they_were_asked() {
+    let cluster = Cluster::start(0, 10_000);
+    let addresses = cluster.addresses();
+    for kind in ["unknown-endpoint", "hostname", "ip"] {
+        for node in &cluster.nodes {
+            let set = node.ask(&format!("CONFIG SET cluster-preferred-endpoint-type {kind}"));
+            assert_eq!(set.as_deref(), Some("+OK\r\n"), "{kind}");
+        }
+        let found = found_with(&["--redis-cluster-nodes", &addresses]).await;
+        assert_eq!(states(&found, "connectivity"), [State::Well; 3], "{kind}: {found:#?}");
+        let examined =
+            |node: &Node| found.iter().any(|it| it.node == format!("127.0.0.1:{}", node.port));
+        assert!(cluster.nodes.iter().all(examined), "{kind}: {found:#?}");
+    }
 }
 
 /// What the doctor says of the node as main and sessions, and another one as cache.
