@@ -18,27 +18,49 @@ const ENTRIES: u32 = 128;
 /// Keys that are asked for at once.
 const PAGE: u32 = 500;
 
-/// All facts of a node.
+/// All facts of a node. Each answer has its own time to come in: a node is silent when it gives
+/// none, not when there is much to ask it.
 ///
 /// # Errors
 /// It cannot be reached, refuses the login, or is silent; in words.
 pub(super) async fn node(settings: &Settings, place: &Place, depth: Depth) -> Result<Node, String> {
     let patience = place.dialer.timeout + settings.redis.command_timeout;
-    let asking = ask(settings, place, depth);
-    let asked = tokio::time::timeout(patience + depth.scan, asking).await;
-    asked.map_err(|_| "it is silent".to_owned())?.map_err(|error| error.to_string())
+    ask(settings, place, patience, depth).await.map_err(|error| in_words(&error))
 }
 
-async fn ask(settings: &Settings, place: &Place, depth: Depth) -> Result<Node, RedisError> {
-    let (mut connection, _driver) = bare(&place.dialer, &place.address, &place.login).await?;
-    let connection = &mut connection;
+fn in_words(error: &RedisError) -> String {
+    if error.is_timeout() { "it is silent".to_owned() } else { error.to_string() }
+}
+
+/// A connection on which no answer is waited for any longer than `patience`.
+async fn connect(
+    place: &Place,
+    login: &Login,
+    patience: Duration,
+) -> Result<MultiplexedConnection, RedisError> {
+    let (mut connection, _driver) = bare(&place.dialer, &place.address, login).await?;
+    connection.set_response_timeout(patience);
+    Ok(connection)
+}
+
+async fn ask(
+    settings: &Settings,
+    place: &Place,
+    patience: Duration,
+    depth: Depth,
+) -> Result<Node, RedisError> {
+    let connection = &mut connect(place, &place.login, patience).await?;
     let info: String = redis::cmd("INFO").query_async(connection).await?;
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(connection).await?;
     let mut keys = Keys { complete: true, ..Keys::default() };
     for database in &place.databases {
         let login = Login { database: *database, ..place.login.clone() };
-        if let Err(error) = walk(place, &login, depth, &mut keys).await {
-            keys.failed = Some(error.to_string());
+        let walked = match connect(place, &login, patience).await {
+            Ok(connection) => walk(connection, depth, &mut keys).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = walked {
+            keys.failed = Some(in_words(&error));
         }
     }
     let wanted = settings.queues.replicas.filter(|_| place.roles.contains(&"main"));
@@ -84,12 +106,10 @@ async fn slow(connection: &mut MultiplexedConnection, now: u64) -> Result<Vec<Sl
 
 /// Looks at the keys of a database, some at a time, until all, enough, or the time has passed.
 async fn walk(
-    place: &Place,
-    login: &Login,
+    mut connection: MultiplexedConnection,
     depth: Depth,
     keys: &mut Keys,
 ) -> Result<(), RedisError> {
-    let (mut connection, _driver) = bare(&place.dialer, &place.address, login).await?;
     let until = clock::now() + depth.scan;
     let (mut cursor, mut seen) = ("0".to_owned(), 0_u64);
     loop {

@@ -20,7 +20,7 @@ pub struct Depth {
     pub pings: u32,
     /// The most keys of a database whose size is asked for.
     pub keys: u32,
-    /// The longest that looking for large keys may take on a node.
+    /// The longest that looking for large keys may take in a database of a node.
     pub scan: Duration,
 }
 

@@ -13,6 +13,9 @@ on_each_topology! {
     every_master_that_the_settings_lead_to_is_examined,
 }
 
+/// Keys that nobody walks through in the time that a database has in these tests.
+const MANY: u32 = 300_000;
+
 fn depth() -> Depth {
     Depth { pings: 20, keys: 10_000, scan: Duration::from_secs(5) }
 }
@@ -96,6 +99,34 @@ async fn masters_that_do_not_tell_their_host_are_where_they_were_asked() {
             |node: &Node| found.iter().any(|it| it.node == format!("127.0.0.1:{}", node.port));
         assert!(cluster.nodes.iter().all(examined), "{kind}: {found:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_node_with_more_keys_than_can_be_walked_through_is_not_silent() {
+    let node = Node::with("enable-debug-command yes\nappendonly yes");
+    for database in 0..3 {
+        let url = format!("redis://127.0.0.1:{}/{database}", node.port);
+        let client = redis::Client::open(url).expect("a good URL");
+        let connection = client.get_multiplexed_async_connection().await;
+        let mut connection = connection.expect("the node answers");
+        for part in 0..10 {
+            let mut populate = redis::cmd("DEBUG");
+            populate.arg("POPULATE").arg(MANY / 10).arg(format!("part{part}"));
+            populate.query_async::<()>(&mut connection).await.expect("keys are made");
+        }
+    }
+    // What a busy machine made slow is not this test's.
+    node.ask("SLOWLOG RESET").expect("the node answers");
+    let port = node.port.to_string();
+    let flags = ["--redis-host", "127.0.0.1", "--redis-port", &port];
+    let short = ["--redis-connection-timeout", "300", "--redis-command-timeout", "300"];
+    // Longer in all than the longest that one answer may take.
+    let depth = Depth { pings: 20, keys: 10_000_000, scan: Duration::from_millis(700) };
+    let settings = settings(&[&flags[..], &short].concat()).expect("the settings are right");
+    let found = examine(&settings, depth).await;
+    assert_eq!(ill(&found, &node), [""; 0], "{found:#?}");
+    let keys = found.iter().find(|it| it.check == "big keys").expect("the check");
+    assert_eq!(keys.state, State::Well, "{keys:?}");
 }
 
 /// What the doctor says of the node as main and sessions, and another one as cache.
