@@ -12,6 +12,9 @@ pub use args::Args;
 use read::Reader;
 pub(crate) use redis::{RedisSettings, RolePlace, RoleSettings};
 
+/// Characters of a secret that nobody guesses.
+const SHORTEST_SECRET: usize = 32;
+
 /// Settings that were checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -199,9 +202,16 @@ fn cache(read: &mut Reader, args: &Args) -> CacheSettings {
 
 fn sessions(read: &mut Reader, args: &Args, production: bool) -> SessionSettings {
     const YEAR: f64 = 31_536_000.0;
-    let secret = read::not_empty(args.session_secret.as_ref());
-    if production && secret.as_ref().is_none_or(|secret| secret.len() < 32) {
-        read.wrong("SESSION_SECRET", "", "at least 32 characters in production");
+    let secret = args.session_secret.clone();
+    let length = secret.as_ref().map_or(0, |secret| secret.chars().count());
+    if production && length < SHORTEST_SECRET {
+        let is = match length {
+            0 => "is not set".to_owned(),
+            1 => "has 1 character".to_owned(),
+            length => format!("has {length} characters"),
+        };
+        let must = format!("it must have at least {SHORTEST_SECRET} in production");
+        read.unusable(format!("SESSION_SECRET {is}; {must}"));
     }
     SessionSettings {
         ttl: read.seconds("SESSION_TTL_SECONDS", &args.session_ttl_seconds, 0.001, YEAR),

@@ -95,7 +95,10 @@ fn production_demands_a_secret() {
     let secret = "0123456789abcdef0123456789abcdef";
     let given = |secret| settings(&["--node-env", "production", "--session-secret", secret]);
     assert!(given(secret).is_ok());
-    assert!(given("").is_err_and(|message| message.contains("SESSION_SECRET")));
+    assert!(given("").is_err_and(|message| message.contains("SESSION_SECRET is not set;")));
+    let message = given("hunter2").expect_err("it is too short");
+    assert!(message.contains("SESSION_SECRET has 7 characters;"), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
 }
 
 #[tokio::test]
