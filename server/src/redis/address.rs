@@ -40,11 +40,26 @@ impl FromStr for Address {
             .filter(|port| *port > 0)
             .ok_or_else(|| format!("the port of {text:?} is not within 1 to 65535"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() {
-            return Err(format!("{text:?} has no host"));
+        if !is_host(host) {
+            return Err(format!("{text:?} has no host name or IP address before its port"));
         }
         Ok(Self { host: host.to_owned(), port })
     }
+}
+
+/// Is this a name that can be looked up, or an IP address? (RFC 1123, 2.1, and the underscores that
+/// containers have in their names.)
+pub(crate) fn is_host(text: &str) -> bool {
+    // What follows a % is the name of an interface.
+    let address = text.split('%').next().unwrap_or_default();
+    if address.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_label = |label: &str| !label.is_empty() && label.len() <= 63 && label.chars().all(known);
+    let is_number = |label: &str| label.chars().all(|c| c.is_ascii_digit());
+    name.len() <= 253 && name.split('.').all(is_label) && !name.split('.').all(is_number)
 }
 
 /// How every Redis and Sentinel connection of this instance is opened.
@@ -105,7 +120,22 @@ impl Dialer {
 
 #[cfg(test)]
 mod tests {
-    use super::Address;
+    use super::{Address, is_host};
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_nothing_else() {
+        for host in
+            ["localhost", "redis-1.svc.local.", "my_redis", "10.0.0.1", "::1", "fe80::1%eth0"]
+        {
+            assert!(is_host(host), "{host}");
+        }
+        for other in
+            ["", " ", "a b", "a:1", "10.0.0.1:6379", "redis://a", "a/1", "u@a", "a..b", "."]
+        {
+            assert!(!is_host(other), "{other}");
+        }
+        assert!(!is_host("10.0.0.256") && !is_host("1"), "numbers alone are an address or nothing");
+    }
 
     #[test]
     fn addresses_are_read_and_written_alike() {
@@ -116,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["localhost", "a:0", "a:70000", ":6379", "a:b"] {
+        for text in ["localhost", "a:0", "a:70000", ":6379", "a:b", "redis://a:1", "a b:1"] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }

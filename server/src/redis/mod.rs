@@ -20,7 +20,7 @@ mod wire;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub(crate) use address::{Address, Dialer};
+pub(crate) use address::{Address, Dialer, is_host};
 pub(crate) use call::{Answer, Repeat};
 use cluster::Board;
 pub(crate) use connect::{Login, bare};

@@ -18,7 +18,46 @@ macro_rules! args {
                 pub $field: $type,
             )+)+
         }
+
+        impl Args {
+            /// An empty value is as none: templates such as compose's `${X:-}` cannot leave one
+            /// out. But an empty password of a role with a Redis of its own is no password.
+            pub(super) fn without_empty(&self) -> Self {
+                let settled = Self {
+                    $($($field: self.$field.or_unset(first!($($default)? "")),)+)+
+                };
+                Self {
+                    redis_cache_password: self.redis_cache_password.clone(),
+                    redis_sessions_password: self.redis_sessions_password.clone(),
+                    ..settled
+                }
+            }
+        }
     };
+}
+
+macro_rules! first {
+    ($first:literal $($other:literal)?) => {
+        $first
+    };
+}
+
+/// A value as it was given.
+trait Given {
+    /// What it is where nothing was given, if it is empty.
+    fn or_unset(&self, default: &str) -> Self;
+}
+
+impl Given for String {
+    fn or_unset(&self, default: &str) -> Self {
+        if self.is_empty() { default.to_owned() } else { self.clone() }
+    }
+}
+
+impl Given for Option<String> {
+    fn or_unset(&self, _: &str) -> Self {
+        self.clone().filter(|value| !value.is_empty())
+    }
 }
 
 /// What stands for the value in the manual: its unit, where it has one.
@@ -68,7 +107,7 @@ args! {
         mail_upstream_url: Option<String>, "MAIL_UPSTREAM_URL";
     }
     "Redis" {
-        /// Host of the main role
+        /// Host of the main role: its name or IP address
         redis_host: String, "REDIS_HOST" = "localhost";
         /// Port of the main role, 1 to 65535
         redis_port: String, "REDIS_PORT" = "6379";
@@ -92,7 +131,8 @@ args! {
         redis_cache_port: String, "REDIS_CACHE_PORT" = "6380";
         /// User name of the cache role; default: main's
         redis_cache_username: Option<String>, "REDIS_CACHE_USERNAME";
-        /// Password of the cache role; default: main's
+        /// Password of the cache role; default: main's, also for a Redis of its own, where an empty
+        /// value is for none
         redis_cache_password: Option<String>, "REDIS_CACHE_PASSWORD";
         /// Sentinels of the cache role, if it has its own
         redis_cache_sentinels: Option<String>, "REDIS_CACHE_SENTINELS";
@@ -110,7 +150,8 @@ args! {
         redis_sessions_port: String, "REDIS_SESSIONS_PORT" = "6381";
         /// User name of the sessions role; default: main's
         redis_sessions_username: Option<String>, "REDIS_SESSIONS_USERNAME";
-        /// Password of the sessions role; default: main's
+        /// Password of the sessions role; default: main's, also for a Redis of its own, where an empty
+        /// value is for none
         redis_sessions_password: Option<String>, "REDIS_SESSIONS_PASSWORD";
         /// Sentinels of the sessions role, if it has its own
         redis_sessions_sentinels: Option<String>, "REDIS_SESSIONS_SENTINELS";

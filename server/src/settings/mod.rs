@@ -135,7 +135,7 @@ impl TryFrom<&Args> for Settings {
 
     /// All that is wrong, a line each.
     fn try_from(args: &Args) -> Result<Self, Self::Error> {
-        let mut read = Reader::default();
+        let (mut read, args) = (Reader::default(), &args.without_empty());
         let production = read.choice(
             "NODE_ENV",
             &args.node_env,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Keep;
+use crate::redis::is_host;
 
 /// Something to go on with after a wrong value, so that the next one is read too.
 pub(super) trait Placeholder {
@@ -30,7 +31,12 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn wrong(&mut self, name: &str, value: &str, must: &str) {
-        self.problems.push(format!("{name} is {value:?}; it must be {must}"));
+        // What is before an @ in a URL may be a password.
+        let shown = match value.rsplit_once('@') {
+            Some((_, rest)) => format!("…@{rest}"),
+            None => value.to_owned(),
+        };
+        self.problems.push(format!("{name} is {shown:?}; it must be {must}"));
     }
 
     /// Something that is wrong with more than one setting.
@@ -53,6 +59,17 @@ impl Reader {
             self.wrong(name, value, must);
             T::placeholder()
         })
+    }
+
+    /// The name or IP address of a host, whose port is in another setting.
+    pub(super) fn host(&mut self, name: &str, value: &str, port: &str) -> String {
+        let host = value.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = host.unwrap_or(value);
+        if !is_host(host) {
+            let must = "a host name or an IP address and nothing else";
+            self.wrong(name, value, &format!("{must}; write the port to {port}"));
+        }
+        host.to_owned()
     }
 
     pub(super) fn number<T>(&mut self, name: &str, value: &str, least: u32, most: u32) -> T
@@ -134,11 +151,6 @@ impl Reader {
         }
         replicas
     }
-}
-
-/// A secret or a name to log in with, as variables give it: empty is unset.
-pub(super) fn not_empty(value: Option<&String>) -> Option<String> {
-    value.filter(|value| !value.is_empty()).cloned()
 }
 
 /// May this be sent as `X-Instance-Id` and be part of a key?

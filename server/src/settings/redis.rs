@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Args;
 use super::encryption::Encryption;
-use super::read::{Reader, not_empty};
+use super::read::Reader;
 use crate::redis::{Address, Dialer, Login, Tls};
 
 #[derive(Debug, Clone)]
@@ -139,8 +139,8 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
 
 fn sentinel_login(args: &Args) -> Login {
     Login {
-        username: not_empty(args.redis_sentinel_username.as_ref()),
-        password: not_empty(args.redis_sentinel_password.as_ref()),
+        username: args.redis_sentinel_username.clone(),
+        password: args.redis_sentinel_password.clone(),
         database: 0,
     }
 }
@@ -163,8 +163,9 @@ fn main(read: &mut Reader, args: &Args, encryption: &Encryption) -> RoleSettings
     RoleSettings { place, login, tls: encryption.of(read, "REDIS_TLS", given.tls).flatten() }
 }
 
-/// A role that is not told where its Redis is lives on main's, in its own database; one that is
-/// told does not take over main's user and password unless it has none of its own.
+/// A role that is not told where its Redis is lives on main's, in its own database. One that is not
+/// told how to log in does so as main, there too; with a Redis of its own and an empty password it
+/// does not log in.
 fn other(
     read: &mut Reader,
     args: &Args,
@@ -172,11 +173,14 @@ fn other(
     given: &Given<'_>,
     encryption: &Encryption,
 ) -> RoleSettings {
-    let place = place(read, args, given).unwrap_or_else(|| main.place.clone());
+    let own_place = place(read, args, given);
+    let has_none = own_place.is_some() && given.password.is_some_and(String::is_empty);
+    let place = own_place.unwrap_or_else(|| main.place.clone());
     let own = login(read, given, &place);
+    let main_login = if has_none { &Login::default() } else { &main.login };
     let login = Login {
-        username: own.username.or_else(|| main.login.username.clone()),
-        password: own.password.or_else(|| main.login.password.clone()),
+        username: own.username.or_else(|| main_login.username.clone()),
+        password: own.password.or_else(|| main_login.password.clone()),
         ..own
     };
     let name = format!("{}_TLS", given.name);
@@ -201,7 +205,10 @@ fn place(read: &mut Reader, args: &Args, given: &Given<'_>) -> Option<RolePlace>
             master: given.master.unwrap_or(&args.redis_sentinel_master).to_owned(),
         }),
         (None, Some(nodes), _) => Some(RolePlace::Cluster(list("CLUSTER_NODES", nodes))),
-        (None, None, Some(host)) => Some(RolePlace::Node(Address { host: host.to_owned(), port })),
+        (None, None, Some(host)) => {
+            let host = read.host(&name("HOST"), host, &name("PORT"));
+            Some(RolePlace::Node(Address { host, port }))
+        }
         (None, None, None) => None,
     }
 }
@@ -209,8 +216,8 @@ fn place(read: &mut Reader, args: &Args, given: &Given<'_>) -> Option<RolePlace>
 fn login(read: &mut Reader, given: &Given<'_>, place: &RolePlace) -> Login {
     let database = read.number(&format!("{}_DB", given.name), given.database, 0, 1_000_000);
     Login {
-        username: not_empty(given.username),
-        password: not_empty(given.password),
+        username: given.username.cloned(),
+        password: given.password.filter(|password| !password.is_empty()).cloned(),
         // A cluster has only this one.
         database: if matches!(place, RolePlace::Cluster(_)) { 0 } else { database },
     }

@@ -101,6 +101,46 @@ fn production_demands_a_secret() {
     assert!(!message.contains("hunter2"), "{message}");
 }
 
+#[test]
+fn an_empty_value_is_as_none() {
+    let command = Args::augment_args(Command::new("serve"));
+    // These two are drawn anew where they are not set.
+    let drawn = ["instance_id", "session_secret"];
+    let flags = command.get_arguments().map(|it| it.get_id().as_str());
+    let flags = flags.filter(|name| !drawn.contains(name));
+    let flags: Vec<String> = flags.map(|name| format!("--{}=", name.replace('_', "-"))).collect();
+    assert!(flags.len() > 50, "{flags:?}");
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let drawn = ["--instance-id", "a", "--session-secret", "b"];
+    let read = |flags: &[&str]| format!("{:?}", settings(flags).expect("nothing is wrong"));
+    assert_eq!(read(&[&flags[..], &drawn].concat()), read(&drawn));
+    assert!(settings(&["--instance-id", "", "--session-secret", ""]).is_ok());
+}
+
+#[test]
+fn what_is_no_host_is_refused_with_what_to_write() {
+    for (host, shown) in [
+        ("10.0.0.1:6379", "10.0.0.1:6379"),
+        ("redis://localhost", "redis://localhost"),
+        ("redis://:hunter2@there", "…@there"),
+        ("a host", "a host"),
+        (" ", " "),
+    ] {
+        for role in ["", "-cache", "-sessions"] {
+            let message = settings(&[&format!("--redis{role}-host"), host]).expect_err(host);
+            let name = format!("REDIS{}_", role.replace('-', "_").to_uppercase());
+            assert!(message.contains(&format!("{name}HOST is {shown:?}; ")), "{message}");
+            assert!(message.contains(&format!("write the port to {name}PORT")), "{message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+    let lists = ["--redis-sentinels", "redis://a:1"];
+    assert!(settings(&lists).is_err_and(|message| message.contains("REDIS_SENTINELS")));
+    for host in ["localhost", "redis-1.svc.local", "10.0.0.1", "::1", "[::1]"] {
+        assert!(settings(&["--redis-host", host]).is_ok(), "{host}");
+    }
+}
+
 #[tokio::test]
 async fn an_empty_secret_is_a_random_one() {
     let node = Node::start();
@@ -123,4 +163,23 @@ async fn an_empty_password_is_none() {
     // Without a password of its own the node refuses whoever has one.
     let server = Server::on(&node, &empty).await;
     assert_eq!(server.get("/api/limited").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_role_has_mains_password_unless_its_own_is_empty() {
+    let (main, cache) = (Node::start(), Node::start());
+    let ports = [&main, &cache].map(|node| node.port.to_string());
+    let host = ["--redis-host", "127.0.0.1", "--redis-port", &ports[0]];
+    let own = ["--redis-cache-host", "127.0.0.1", "--redis-cache-port", &ports[1]];
+    let flags = [&host[..], &own, &["--redis-password", "hunter2"]].concat();
+    let guard = |node: &Node| node.ask("CONFIG SET requirepass hunter2").expect("an answer");
+    guard(&main);
+    // Without a password of its own the node refuses whoever has one.
+    let none = [&flags[..], &["--redis-cache-password", ""]].concat();
+    drop(Server::start(&none).await);
+    guard(&cache);
+    drop(Server::start(&flags).await);
+    // One that lives on main's Redis logs in as main does.
+    let sessions = ["--redis-sessions-password", ""];
+    drop(Server::start(&[&flags[..], &sessions].concat()).await);
 }
