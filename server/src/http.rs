@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Path, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
 use axum::response::{IntoResponse, Response};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -18,15 +18,13 @@ use tower_service::Service;
 use tracing::{Instrument as _, field};
 
 use crate::app::App;
+use crate::body_limit::Due;
 use crate::error::Error;
-use crate::{clock, json, openapi};
+use crate::{body_limit, clock, json, openapi};
 
 /// Run id of the Redis node that acknowledged a write.
 const NODE: HeaderName = HeaderName::from_static("x-redis-node");
 const INSTANCE: HeaderName = HeaderName::from_static("x-instance-id");
-
-/// The largest body that is read, in bytes.
-pub(crate) const LARGEST_BODY: usize = 1024 * 1024;
 
 /// A JSON body, refused with this service's own errors.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -39,7 +37,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(invalid("the body is not marked as application/json".to_owned()));
         }
-        let body = Limited::new(request.into_body(), LARGEST_BODY);
+        let body = Limited::new(request.into_body(), body_limit::LARGEST);
         let bytes = body.collect().await.map_err(|error| match error.is::<LengthLimitError>() {
             true => Error::TooLarge,
             false => invalid(format!("the body ended too soon: {error}")),
@@ -100,7 +98,7 @@ pub(crate) struct Observed<S> {
 
 impl<S> Service<Request> for Observed<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = Response;
@@ -123,7 +121,7 @@ where
             http.route = path.as_ref().map_or("unknown", MatchedPath::as_str),
             http.response.status_code = field::Empty,
         );
-        let answer = self.inner.call(request).instrument(span.clone());
+        let answer = self.answer(request, path.as_ref()).instrument(span.clone());
         Box::pin(async move {
             let mut response = answer.await?;
             span.record("http.response.status_code", response.status().as_u16());
@@ -139,6 +137,34 @@ where
             let labels = [known(&method), route, status.as_str()];
             app.metrics.http.observe(&labels, started.elapsed());
             Ok(response)
+        })
+    }
+}
+
+impl<S> Observed<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    /// The route's answer, unless the body is too large.
+    fn answer(
+        &mut self,
+        request: Request,
+        path: Option<&MatchedPath>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<S> {
+        let is_read = || path.is_some_and(|it| openapi::reads_body(request.method(), it.as_str()));
+        let due = Due::of(&request, is_read);
+        if due == Due::Nothing {
+            return Either::Left(self.inner.call(request));
+        }
+        // The one that is ready goes, and a copy stays.
+        let copy = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, copy);
+        Either::Right(async move {
+            match due.done(request).await {
+                Ok(request) => inner.call(request).await,
+                Err(error) => Ok(error.into_response()),
+            }
         })
     }
 }

@@ -2,6 +2,7 @@
 //! Redis, the way that survives a failover. It knows nothing of redrill and is spoken to over HTTP.
 
 mod app;
+mod body_limit;
 mod cache;
 mod clock;
 #[cfg(feature = "planted-defects")]

@@ -60,7 +60,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             ]),
         ),
         headers: &[&headers::CACHE, &headers::DEGRADED, &headers::NODE],
-        others: &["400", "413", "502"],
+        others: &["400", "502"],
     },
     Operation {
         handler: || get(stats),
@@ -108,7 +108,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             ]),
         ),
         headers: &[&headers::NODE],
-        others: &["400", "413"],
+        others: &["400"],
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Field, Operation, Shape, headers, operations};
+use super::{ALWAYS, Field, Operation, Shape, headers, operations};
 use crate::sessions;
 
 pub(super) fn document() -> Value {
@@ -43,8 +43,9 @@ fn describe(operation: &Operation) -> Value {
         json!({ *status: { "description": operation.summary, "content": content } });
     responses[*status]["headers"] = headers::describe(operation, status);
     let error = json!({ "$ref": "#/components/schemas/Error" });
-    for status in operation.others {
-        let shape = if operation.tells_health() { &json!({}) } else { &error };
+    for status in operation.others.iter().chain(ALWAYS) {
+        let tells_health = operation.tells_health() && *status == "503";
+        let shape = if tells_health { &json!({}) } else { &error };
         responses[status] = answer(meaning(status), shape);
         responses[status]["headers"] = headers::describe(operation, status);
     }

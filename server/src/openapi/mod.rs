@@ -30,7 +30,7 @@ pub(crate) struct Operation {
     pub(crate) success: (&'static str, Shape),
     /// What such an answer carries, and a 429 like it.
     pub(crate) headers: &'static [&'static headers::Header],
-    /// Other statuses that an answer may have.
+    /// Other statuses that an answer may have, beside those of [`ALWAYS`].
     pub(crate) others: &'static [&'static str],
 }
 
@@ -109,6 +109,9 @@ const OPERATIONS: &[Operation] = &[Operation {
 }];
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document::document);
+/// What every operation may answer.
+const ALWAYS: &[&str] = &["413"];
+
 
 impl Operation {
     /// A 503 of these has a body of its own, and is no refusal.
@@ -128,20 +131,28 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     })
 }
 
-/// Is this a status that the operation says it may have? A method that a path does not have is
-/// nobody's operation.
-/// And does it say so of each header of ours that the answer carries?
+fn find(method: &Method, path: &str) -> Option<&'static Operation> {
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    operations().find(|it| it.path == path && it.method.eq_ignore_ascii_case(method))
+}
+
+/// Does the operation read the body of its request?
+pub(crate) fn reads_body(method: &Method, path: &str) -> bool {
+    find(method, path).is_some_and(|operation| !operation.body.is_empty())
+}
+
+/// Is this a status that the operation says it may have, and does it say so of each header of ours
+/// that the answer carries? A method that a path does not have is nobody's operation.
 pub(crate) fn describes(
     method: &Method,
     path: &str,
     status: StatusCode,
     carried: &HeaderMap,
 ) -> bool {
-    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-    let is_it = |it: &&Operation| it.path == path && it.method.eq_ignore_ascii_case(method);
-    operations().find(is_it).is_none_or(|operation| {
+    find(method, path).is_none_or(|operation| {
         let (success, others) = (&operation.success.0, operation.others);
-        others.iter().chain([success]).any(|described| *described == status.as_str())
+        let mut all = others.iter().chain(ALWAYS).chain([success]);
+        all.any(|described| *described == status.as_str())
             && headers::names(operation, status.as_str(), carried)
     })
 }

@@ -42,7 +42,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ],
         success: ("202", Shape::Json(&[("id", TEXT, true), ("queue", QUEUE, true)])),
         headers: &[&headers::NODE],
-        others: &["400", "404", "413", "503"],
+        others: &["400", "404", "503"],
     },
     Operation {
         handler: || get(job),

@@ -34,7 +34,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: &[("userId", NAME, true)],
         success: ("200", Shape::Json(SESSION)),
         headers: &[&headers::COOKIE, &headers::NODE],
-        others: &["400", "413", "503"],
+        others: &["400", "503"],
     },
     Operation {
         handler: || get(read),
@@ -54,7 +54,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: &[("key", NAME, true), ("value", ANY, true)],
         success: ("200", Shape::Json(&[("userId", TEXT, true), ("data", OBJECT, true)])),
         headers: &[&headers::COOKIE, &headers::NODE],
-        others: &["400", "401", "409", "413", "503"],
+        others: &["400", "401", "409", "503"],
     },
     Operation {
         handler: || post(logout),

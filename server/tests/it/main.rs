@@ -1,5 +1,6 @@
 //! The server against a real Redis, through its real interface.
 
+mod bodies;
 mod cache;
 mod cases;
 mod clock;
