@@ -5,6 +5,11 @@ use serde_json::{Map, Value, json};
 use super::{ALWAYS, Field, Operation, Shape, headers, operations};
 use crate::sessions;
 
+/// Answers that belong to no operation, for which OpenAPI has no place but this one.
+const NO_OPERATION: &str = "A method that a path does not have is answered as \
+    `#/components/responses/MethodNotAllowed` says, and a path that is not here as \
+    `#/components/responses/NoSuchPath` does.";
+
 pub(super) fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for operation in operations() {
@@ -13,14 +18,18 @@ pub(super) fn document() -> Value {
     }
     json!({
         "openapi": "3.1.0",
-        "info": { "title": "redrill reference server", "version": env!("CARGO_PKG_VERSION") },
+        "info": {
+            "title": "redrill reference server",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": NO_OPERATION,
+        },
         "paths": paths,
         "components": { "securitySchemes": { "session": {
             "type": "apiKey",
             "in": "cookie",
             "name": sessions::COOKIE,
             "description": "Signed; set at login. A request that has none is answered 401",
-        } }, "schemas": { "Error": {
+        } }, "responses": no_operation(), "schemas": { "Error": {
             "type": "object",
             "required": ["error"],
             "properties": {
@@ -62,6 +71,16 @@ fn describe(operation: &Operation) -> Value {
         described["parameters"] = Value::Array(parameters);
     }
     described
+}
+
+/// The answers to requests that are no operation's.
+fn no_operation() -> Value {
+    let error = json!({ "$ref": "#/components/schemas/Error" });
+    let mut method = answer("The path does not have this method; Allow names those it has", &error);
+    method["headers"] = headers::of_none(&[&headers::ALLOW]);
+    let mut path = answer("There is no such path", &error);
+    path["headers"] = headers::of_none(&[]);
+    json!({ "MethodNotAllowed": method, "NoSuchPath": path })
 }
 
 fn parameters(operation: &Operation) -> Vec<Value> {

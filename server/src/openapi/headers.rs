@@ -57,6 +57,8 @@ const OUTCOME: Header = Header {
 };
 const RETRY_AFTER: Header = number("Retry-After", "Seconds after which to try again");
 
+pub(super) const ALLOW: Header = text("Allow", "The methods that the path has");
+
 /// Every header that an operation must name before its answers carry it.
 const ALL: &[&Header] = &[
     &INSTANCE,
@@ -91,11 +93,20 @@ fn of(operation: &Operation, status: &str) -> Vec<&'static Header> {
 
 /// Their description.
 pub(super) fn describe(operation: &Operation, status: &str) -> Value {
+    described(&of(operation, status))
+}
+
+/// Those of an answer that belongs to no operation.
+pub(super) fn of_none(own: &[&'static Header]) -> Value {
+    described(&[&[&INSTANCE], own].concat())
+}
+
+fn described(headers: &[&Header]) -> Value {
     let mut described = Map::new();
-    for header in of(operation, status) {
+    for header in headers {
         let schema: Value =
             serde_json::from_str(header.schema).expect("the table's schemas are JSON");
-        let always = header.name == INSTANCE.name;
+        let always = [INSTANCE.name, ALLOW.name].contains(&header.name);
         let it = json!({ "schema": schema, "description": header.about, "required": always });
         described.insert(header.name.to_owned(), it);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::{Map, Value, json};
 
@@ -143,4 +144,33 @@ async fn the_document_names_headers_and_what_needs_a_session() {
     assert_eq!(schemes["session"]["name"], "prompt-card-session");
     let needs = |path: &str, method: &str| document["paths"][path][method]["security"].is_array();
     assert!(needs("/api/session", "get") && !needs("/api/session/login", "post"));
+}
+
+#[tokio::test]
+async fn what_is_no_operation_is_answered_as_the_document_says() {
+    let server = Server::unconnected(&[]).await;
+    let document = server.read("/openapi.json").await;
+    let told = document["info"]["description"].as_str().expect("a description");
+    let described = |name: &str| {
+        assert!(told.contains(&format!("#/components/responses/{name}`")), "{told}");
+        document["components"]["responses"][name].clone()
+    };
+    let (no_method, no_path) = (described("MethodNotAllowed"), described("NoSuchPath"));
+    let all = operations(&document);
+    let paths: BTreeSet<&str> = all.iter().map(|operation| operation.path).collect();
+    for path in paths {
+        let has = |method: &str| all.iter().any(|it| (it.path, it.method) == (path, method));
+        for method in ["get", "put", "post", "delete", "patch"].into_iter().filter(|it| !has(it)) {
+            let what = format!("{method} {path}");
+            let name = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+            let answer = server.request(name, path).send().await.expect("an answer");
+            assert_eq!(answer.status(), 405, "{what}");
+            let allowed = header(&answer, "allow").to_lowercase();
+            assert!(allowed.split(',').all(|it| it == "head" || has(it)), "{what}: {allowed}");
+            is_as_described(&what, &document, &no_method, answer).await;
+        }
+    }
+    let answer = server.get("/nothing").await;
+    assert_eq!(answer.status(), 404);
+    is_as_described("/nothing", &document, &no_path, answer).await;
 }
