@@ -129,6 +129,6 @@ pub async fn run(
         app.queues.stop().await;
     };
     let ((), served) = tokio::join!(working, serving);
-    app.presence.leave().await;
+    tokio::join!(app.presence.leave(), app.cache.leave());
     served
 }

@@ -13,6 +13,7 @@ pub(crate) use entry::Entry;
 use entry::Key;
 use flight::Flights;
 pub(crate) use routes::{OPERATIONS, question};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 
@@ -27,8 +28,10 @@ use crate::upstream::{Question, Upstream};
 const PREFIX: &str = "cache:llm:response:";
 /// A hash of what all instances have counted.
 const STATS: &str = "cache:stats";
-/// Counts reach Redis this often, and before statistics are read.
+/// Counts reach Redis this often, before statistics are read, and at the end.
 const FLUSH: Duration = Duration::from_secs(1);
+/// How long the end waits for the last of them.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 static COUNT: Lua = lua!("count.lua");
 
@@ -73,6 +76,8 @@ struct Inner {
     flights: Flights,
     /// Not yet in Redis.
     pending: Counts,
+    /// Held while counts are on their way there.
+    flushing: Mutex<()>,
     metrics: Arc<Metrics>,
 }
 
@@ -97,6 +102,7 @@ impl Cache {
             api_ttl: settings.api_responses,
             flights: Flights::default(),
             pending: Counts::default(),
+            flushing: Mutex::default(),
             metrics,
         }));
         let counting = cache.clone();
@@ -107,6 +113,16 @@ impl Cache {
             }
         });
         cache
+    }
+
+    /// Has the last counts reach Redis; without it, or where it takes too long, they are lost.
+    pub(crate) async fn leave(&self) {
+        let flushed = tokio::time::timeout(GOODBYE, self.0.flush()).await;
+        let counts = [&self.0.pending.hits, &self.0.pending.misses];
+        let left = counts.iter().any(|count| count.load(Ordering::Relaxed) > 0);
+        if flushed.is_err() || left {
+            tracing::warn!("the last counts of the cache did not reach Redis");
+        }
     }
 
     /// Are the model's responses kept at all?
@@ -300,6 +316,8 @@ impl Inner {
     /// Adds what was counted here to what all have counted. Counts that Redis refused stay here;
     /// counts of an unknown outcome are dropped rather than added twice.
     async fn flush(&self) {
+        // So that whoever is last here finds none on their way.
+        let _flushing = self.flushing.lock().await;
         let counts = [&self.pending.hits, &self.pending.misses, &self.pending.milliseconds];
         let taken = counts.map(|count| count.swap(0, Ordering::Relaxed));
         if taken == [0; 3] {

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::clock;
+use crate::redis::Node;
 use crate::server::{Server, body, header};
 use crate::topology::{Place, on_each_topology};
 use crate::upstream::Upstream;
@@ -20,6 +21,7 @@ on_each_topology! {
     nothing_is_kept_where_responses_are_not_cached,
     statistics_are_those_of_all_instances_and_clearing_is_counted,
     what_is_no_question_is_refused,
+    the_last_counts_reach_redis_before_the_end,
 }
 
 async fn ask(server: &Server, question: serde_json::Value) -> (String, serde_json::Value) {
@@ -195,4 +197,26 @@ async fn what_is_no_question_is_refused(place: Place) {
     let cut_off = server.request(Method::POST, "/api/llm/generate");
     let cut_off = cut_off.header("content-type", "application/json").body(r#"{"prompt":"#);
     assert_eq!(cut_off.send().await.expect("an answer").status(), 400);
+}
+
+async fn the_last_counts_reach_redis_before_the_end(place: Place) {
+    let server = Server::on(&place, &[]).await;
+    server.post("/api/llm/generate", json!({ "prompt": "a" })).await;
+    server.stop().await;
+    let key = format!("{}cache:stats", place.prefix);
+    let misses: Option<u64> = place.ask(1, redis::cmd("HGET").arg(key).arg("misses")).await;
+    assert_eq!(misses, Some(1));
+}
+
+#[tokio::test]
+async fn the_end_does_not_wait_long_for_a_redis_that_is_away() {
+    let (main, cache) = (Node::start(), Node::start());
+    let port = cache.port.to_string();
+    let own = ["--redis-cache-host", "127.0.0.1", "--redis-cache-port", &port];
+    let flags = [&own[..], &["--redis-command-timeout", "60000"]].concat();
+    let server = Server::on(&main, &flags).await;
+    server.post("/api/llm/generate", json!({ "prompt": "a" })).await;
+    cache.signal("STOP");
+    let ended = tokio::time::timeout(Duration::from_secs(20), server.stop()).await;
+    assert!(ended.is_ok(), "it waited for Redis");
 }
