@@ -24,8 +24,10 @@ struct Policy {
     path: &'static str,
     prefix: String,
     limit: LimitPolicy,
-    /// The headers that are the same in every answer.
+    /// The headers that are the same in every answer by Redis' count.
     headers: HeaderMap,
+    /// The same by this process' own count.
+    local_headers: HeaderMap,
     /// Counts in this process while Redis is away.
     local: Local,
 }
@@ -53,13 +55,17 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(settings: &LimitSettings, link: Link) -> Self {
-        let policy = |name, path, part: &str, limit: LimitPolicy| Policy {
-            name,
-            path,
-            prefix: link.key(&format!("prompt-card:{}{part}", settings.prefix)),
-            limit,
-            headers: headers::fixed(name, limit, settings.draft),
-            local: Local::new(limit, settings.instances),
+        let policy = |name, path, part: &str, limit: LimitPolicy| {
+            let local = Local::new(limit, settings.instances);
+            Policy {
+                name,
+                path,
+                prefix: link.key(&format!("prompt-card:{}{part}", settings.prefix)),
+                limit,
+                headers: headers::fixed(name, limit, settings.draft),
+                local_headers: headers::fixed(name, local.share(), settings.draft),
+                local,
+            }
         };
         Self {
             general: policy("general", "/api/limited", "", settings.general),

@@ -73,22 +73,15 @@ struct Admitted {
 async fn limited(app: &App, policy: &Policy, peer: Peer, asked: &HeaderMap) -> Limited {
     let decision = app.limits.hit(policy, &who(peer, asked)?).await;
     app.metrics.limits.add(&[policy.name, named(&decision)]);
-    let mut headers = policy.headers.clone();
-    let hit = match decision? {
+    let (mut headers, hit) = match decision? {
         Decision::Counted(hit, node) => {
+            let mut headers = policy.headers.clone();
             headers::evidence(&hit, &mut headers);
             headers.extend(acknowledged_by(&node));
-            Some(hit)
+            (headers, Some(hit))
         }
-        Decision::Local(hit) => {
-            headers.insert(DEGRADED, HeaderValue::from_static("limiter"));
-            Some(hit)
-        }
-        Decision::Open => {
-            headers = HeaderMap::new();
-            headers.insert(DEGRADED, HeaderValue::from_static("limiter"));
-            None
-        }
+        Decision::Local(hit) => (without_redis(policy.local_headers.clone()), Some(hit)),
+        Decision::Open => (without_redis(HeaderMap::new()), None),
     };
     if let Some(hit) = &hit {
         headers::state(policy.name, hit, app.limits.draft, &mut headers);
@@ -106,6 +99,11 @@ async fn limited(app: &App, policy: &Policy, peer: Peer, asked: &HeaderMap) -> L
         }
         None => (headers, Json(Admitted { ok: true, policy: policy.name })).into_response(),
     })
+}
+
+fn without_redis(mut headers: HeaderMap) -> HeaderMap {
+    headers.insert(DEGRADED, HeaderValue::from_static("limiter"));
+    headers
 }
 
 fn refuse(hit: &Hit, mut headers: HeaderMap) -> Response {

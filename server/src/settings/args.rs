@@ -233,7 +233,8 @@ args! {
         rate_limit_algorithm: String, "RATE_LIMIT_ALGORITHM" = "fixed-window";
         /// Which RateLimit headers answers carry, `draft-6` or `draft-8`
         rate_limit_headers: String, "RATE_LIMIT_HEADERS" = "draft-6";
-        /// While Redis is away: `closed` (503), `open` (admit), `local` (limit in the process)
+        /// While Redis is away: `closed` (503), `open` (admit), `local` (limit in the process the
+        /// 32768 users and addresses that were seen last; one that is forgotten begins anew)
         rate_limit_on_error: String, "RATE_LIMIT_ON_ERROR" = "closed";
         /// Instances that share a limit while Redis is away and the answer is `local`, 1 to 1000
         rate_limit_instances: String, "RATE_LIMIT_INSTANCES" = "1";

@@ -229,6 +229,8 @@ async fn limiters_do_what_the_setting_says(there: &impl Redis, kill: impl FnOnce
             assert_eq!(header(&answer, "x-ratelimit-count"), "", "no evidence without Redis");
             assert_eq!(header(&answer, "x-redis-node"), "", "no node has acknowledged it");
             assert!([200, 429].contains(&answer.status().as_u16()), "{}", answer.status());
+            let said = ["ratelimit-limit", "ratelimit-policy"].map(|name| header(&answer, name));
+            assert_eq!(said, if expected == 3 { ["3", "3;w=3600"] } else { [""; 2] });
             admitted += u32::from(answer.status() == 200);
         }
         assert_eq!(admitted, expected);
