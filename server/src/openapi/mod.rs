@@ -76,7 +76,8 @@ pub(crate) const OPTIONS: &str = r#"{"type":"object","properties":{
     "priority":{"type":["integer","null"],"minimum":0,"maximum":1000000},
     "delay":{"type":["integer","null"],"minimum":0,"maximum":31536000000,"description":"ms"},
     "attempts":{"type":["integer","null"],"minimum":1,"maximum":100},
-    "backoff":{"type":["integer","null"],"minimum":0,"maximum":86400000,"description":"ms"}}}"#;
+    "backoff":{"type":["integer","null"],"minimum":0,"maximum":86400000,
+        "description":"ms before the second attempt; doubles with each one, up to 86400000"}}}"#;
 
 /// The tables of all capabilities.
 const TABLES: &[&[Operation]] = &[
@@ -108,10 +109,10 @@ const OPERATIONS: &[Operation] = &[Operation {
     others: &[],
 }];
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(document::document);
 /// What every operation may answer.
 const ALWAYS: &[&str] = &["413"];
 
+static DOCUMENT: LazyLock<Value> = LazyLock::new(document::document);
 
 impl Operation {
     /// A 503 of these has a body of its own, and is no refusal.

@@ -247,7 +247,8 @@ args! {
         /// How often a job's worker may die, or lose it, before the job has failed, 0 to 1000; such
         /// an attempt is none of those that failed
         queue_max_stalls: String, "QUEUE_MAX_STALLS" = "3";
-        /// First pause before a failed job runs again, doubling each time, 0 to 86400000 ms
+        /// First pause before a failed job runs again, doubling each time up to a day, 0 to
+        /// 86400000 ms
         queue_backoff_ms: String, "QUEUE_BACKOFF_MS" = "1000";
         /// Jobs of llm-processing that an instance runs at once, 0 to 1000; 0 runs none
         queue_llm_concurrency: String, "QUEUE_LLM_CONCURRENCY" = "5";

@@ -16,6 +16,7 @@ on_each_topology! {
     each_queue_keeps_as_many_as_it_promises,
     failures_are_retried_with_doubling_pauses_until_the_attempts_are_used_up,
     a_job_that_succeeds_at_last_has_a_result_and_no_reason,
+    a_pause_doubles_up_to_a_day_and_no_further,
     priority_goes_before_time_and_none_before_all,
     a_delayed_job_is_not_early,
     retention_keeps_the_latest_and_all_keeps_all,
@@ -428,4 +429,21 @@ async fn scripts_that_are_flushed_are_sent_again_and_each_job_runs_once(place: P
     sent.dedup();
     ids.sort_unstable();
     assert_eq!(sent, ids);
+}
+
+async fn a_pause_doubles_up_to_a_day_and_no_further(place: Place) {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let failing = Upstream::start(usize::MAX, Duration::ZERO).await;
+    let idle = Server::on(&place, &["--queue-email-concurrency", "0"]).await;
+    let id = mail(&idle, "a", json!({ "attempts": 100, "backoff": 1000 })).await;
+    let keys = format!("{}prompt-card:queue:{{{EMAIL}}}:", place.prefix);
+    let job = format!("{keys}job:{id}");
+    place.ask::<()>(0, redis::cmd("HSET").arg(job).arg("failures").arg(29)).await;
+    let before = clock::unix_ms();
+    let server = Server::on(&place, &["--mail-upstream-url", &failing.url]).await;
+    becomes(&server, EMAIL, &id, "delayed").await;
+    let score = redis::cmd("ZSCORE").arg(format!("{keys}delayed")).arg(&id).to_owned();
+    let due: f64 = place.ask(0, &score).await;
+    let (due, after) = (due as u64, clock::unix_ms());
+    assert!((before + DAY_MS..=after + DAY_MS).contains(&due), "{before}, {due}, {after}");
 }

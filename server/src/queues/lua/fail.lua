@@ -1,6 +1,7 @@
 -- Ends a failed attempt: id, lease, reason, how many failed jobs to keep (-1: all), wake channel.
--- The job runs again after its backoff, doubled at each failure, or has failed for good.
--- Gives 0 to one who lost it.
+-- The job runs again after its backoff, doubled at each failure and a day at most, or has failed
+-- for good. Gives 0 to one who lost it.
+local longest_ms = 24 * 60 * 60 * 1000
 local id, lease = ARGV[1], ARGV[2]
 if not owns(id, lease) then
   return 0
@@ -15,6 +16,7 @@ end
 redis.call('ZREM', active, id)
 redis.call('ZREM', waiting, id)
 redis.call('HSET', job, 'state', 'delayed', 'failedReason', ARGV[3], 'lease', '', 'settled', lease)
-redis.call('ZADD', delayed, now_ms() + tonumber(limits[2]) * 2 ^ (failures - 1), id)
+local pause = math.min(tonumber(limits[2]) * 2 ^ (failures - 1), longest_ms)
+redis.call('ZADD', delayed, now_ms() + pause, id)
 redis.call('PUBLISH', ARGV[5], base)
 return 1
