@@ -147,6 +147,8 @@ pub(crate) fn question(
     if !(0.0..=2.0).contains(&temperature) {
         return Err(Error::field("temperature", "temperature must be from 0 to 2"));
     }
+    // 0 and -0 are one temperature, and so have one key.
+    let temperature = if temperature == 0.0 { 0.0 } else { temperature };
     let max_tokens = max_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
     if !(1..=1_000_000).contains(&max_tokens) {
         return Err(Error::field("maxTokens", "maxTokens must be from 1 to 1000000"));

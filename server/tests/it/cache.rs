@@ -22,6 +22,7 @@ on_each_topology! {
     statistics_are_those_of_all_instances_and_clearing_is_counted,
     what_is_no_question_is_refused,
     the_last_counts_reach_redis_before_the_end,
+    zero_is_one_temperature_with_either_sign,
 }
 
 async fn ask(server: &Server, question: serde_json::Value) -> (String, serde_json::Value) {
@@ -219,4 +220,15 @@ async fn the_end_does_not_wait_long_for_a_redis_that_is_away() {
     cache.signal("STOP");
     let ended = tokio::time::timeout(Duration::from_secs(20), server.stop()).await;
     assert!(ended.is_ok(), "it waited for Redis");
+}
+
+async fn zero_is_one_temperature_with_either_sign(place: Place) {
+    let model = Upstream::start(0, Duration::ZERO).await;
+    let server = Server::on(&place, &["--llm-upstream-url", &model.url]).await;
+    for (temperature, found) in [(0.0, "MISS"), (-0.0, "HIT")] {
+        let question = json!({ "prompt": "a", "temperature": temperature });
+        let answer = server.post("/api/llm/generate", question).await;
+        assert_eq!(header(&answer, "x-cache"), found, "{temperature}");
+    }
+    assert_eq!(model.calls().len(), 1);
 }
