@@ -21,8 +21,8 @@ impl Cache {
         self.0.link.key(&format!("{PREFIX}{route}"))
     }
 
-    /// The answer of `route` that is kept, or the one that `make` gives, which is kept then. Where
-    /// answers are not kept, always the latter.
+    /// The answer of `route` that is kept, or the one that `make` gives, which is kept then: those
+    /// who ask at one time have it made once. Where answers are not kept, always the latter.
     ///
     /// # Errors
     /// Redis could not be asked, or what `make` says.
@@ -33,11 +33,15 @@ impl Cache {
     ) -> Result<Kept, Failure> {
         let Some(ttl) = self.0.api_ttl else { return Ok(Kept { body: make.await?, hit: false }) };
         let (link, key) = (&self.0.link, self.key_of_answer(route));
-        let get = redis::cmd("GET").arg(&key).to_owned();
-        let stored = link.call::<Option<Vec<u8>>>(&get, Repeat::Safe).await?.value;
-        let body = stored.and_then(|stored| serde_json::from_slice(&stored).ok());
-        self.0.metrics.cache.add(&["api", if body.is_some() { "hit" } else { "miss" }]);
-        if let Some(body) = body {
+        let mut stored = self.stored_answer(&key).await?;
+        let mut making = None;
+        if stored.is_none() {
+            making = Some(self.0.answering.lock().await);
+            // Whoever made it while this one waited has stored it.
+            stored = self.stored_answer(&key).await?;
+        }
+        self.0.metrics.cache.add(&["api", if stored.is_some() { "hit" } else { "miss" }]);
+        if let Some(body) = stored {
             return Ok(Kept { body, hit: true });
         }
         let body = make.await?;
@@ -47,7 +51,14 @@ impl Cache {
         if let Err(failure) = link.call::<()>(&set, Repeat::Safe).await {
             tracing::debug!(route, %failure, "an answer was not kept");
         }
+        drop(making);
         Ok(Kept { body, hit: false })
+    }
+
+    async fn stored_answer(&self, key: &str) -> Result<Option<Value>, Failure> {
+        let get = redis::cmd("GET").arg(key).to_owned();
+        let stored = self.0.link.call::<Option<Vec<u8>>>(&get, Repeat::Safe).await?.value;
+        Ok(stored.and_then(|stored| serde_json::from_slice(&stored).ok()))
     }
 
     /// Forgets the answer of `route`, if answers are kept, and says which node did.

@@ -78,6 +78,8 @@ struct Inner {
     pending: Counts,
     /// Held while counts are on their way there.
     flushing: Mutex<()>,
+    /// Held while an answer of this service itself is made.
+    answering: Mutex<()>,
     metrics: Arc<Metrics>,
 }
 
@@ -103,6 +105,7 @@ impl Cache {
             flights: Flights::default(),
             pending: Counts::default(),
             flushing: Mutex::default(),
+            answering: Mutex::default(),
             metrics,
         }));
         let counting = cache.clone();

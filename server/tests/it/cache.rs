@@ -232,3 +232,13 @@ async fn zero_is_one_temperature_with_either_sign(place: Place) {
     }
     assert_eq!(model.calls().len(), 1);
 }
+
+#[tokio::test]
+async fn statistics_that_many_ask_for_at_once_are_made_once() {
+    let node = Node::start();
+    let server = Server::on(&node, &["--cache-api-ttl-seconds", "60"]).await;
+    let asked = (0..20).map(|_| server.read("/api/cache/stats"));
+    futures_util::future::join_all(asked).await;
+    let stats = node.ask("INFO commandstats").unwrap_or_default();
+    assert!(stats.contains("cmdstat_scan:calls=1,"), "{stats}");
+}
