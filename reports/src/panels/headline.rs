@@ -124,8 +124,10 @@ fn numbers(run: &RunView, report: &Report) -> Vec<(&'static str, String, String)
         format!("{} not answered", format::counted(during.intended - during.answered, "request")),
     ));
     numbers.push(recovery(run));
-    let promoted = run.promotion().zip(run.windows.first());
-    if let Some(((at_ns, node), window)) = promoted {
+    // Of several faults it is most likely the last one's doing.
+    let before = |at_ns| run.windows.iter().rev().find(move |window| window.begun_ns <= at_ns);
+    let promoted = run.promotion().and_then(|(at_ns, node)| Some((at_ns, node, before(at_ns)?)));
+    if let Some((at_ns, node, window)) = promoted {
         let after = format::duration(at_ns.saturating_sub(window.begun_ns) as f64);
         numbers.push(("Promotion", after, format!("{node} was seen as master")));
     }
