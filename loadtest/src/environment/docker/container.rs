@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// The label that says of which run a container is.
-const LABEL: &str = "redrill.run";
+pub(super) const LABEL: &str = "redrill.run";
 /// How long the last words of a process that has ended may take to come.
 const WORDS_WITHIN: Duration = Duration::from_secs(2);
 /// How long the daemon may take to remove a container.
@@ -161,15 +161,16 @@ async fn remove(docker: &Docker, name: &str, may_come: Duration) -> Result<(), A
     let began = instant_now();
     let mut was_there = false;
     loop {
-        match docker.remove(name).await {
-            Err(error) if error.is_absent() => {
-                if was_there || began.elapsed() >= may_come {
-                    return Ok(());
-                }
+        // One of this name without the label is somebody else's.
+        if docker.labelled(LABEL).await?.contains(&format!("/{name}")) {
+            match docker.remove(name).await {
+                Err(error) if error.is_absent() => {}
+                // Removed, or somebody else is at it: absent is when it is gone.
+                Ok(()) | Err(ApiError::Refused { status: 409, .. }) => was_there = true,
+                Err(error) => return Err(error),
             }
-            // Removed, or somebody else is at it: absent is when it is gone.
-            Ok(()) | Err(ApiError::Refused { status: 409, .. }) => was_there = true,
-            Err(error) => return Err(error),
+        } else if was_there || began.elapsed() >= may_come {
+            return Ok(());
         }
         if began.elapsed() > REMOVED_WITHIN {
             return Err(ApiError::Late);

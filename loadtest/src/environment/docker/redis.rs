@@ -1,7 +1,7 @@
 //! The Redis in an image, and all that can keep a drill from running it.
 
 use super::api::{ApiError, Docker, Info};
-use super::container::remove_named;
+use super::container::{LABEL, remove_named};
 use crate::environment::journal::{Guardian, temporary};
 use crate::environment::redis_binary::{NAMES, RedisBinary};
 use crate::exit::unusable;
@@ -53,7 +53,7 @@ pub(in crate::environment) async fn redis_in(image: &str) -> Result<RedisBinary>
 }
 
 async fn version(docker: &Docker, guardian: &Guardian, image: &str) -> Result<RedisBinary> {
-    let name = format!("redrill-version-{}", std::process::id());
+    let name = format!("redrill-version-{}", guardian.mark());
     for program in NAMES {
         guardian.journal().container(&name).await?;
         let said = says(docker, &name, image, program).await;
@@ -84,6 +84,7 @@ async fn says(docker: &Docker, name: &str, image: &str, program: &str) -> Result
         "Image": image,
         "Entrypoint": [program],
         "Cmd": ["--version"],
+        "Labels": { LABEL: name },
         "HostConfig": {
             "NetworkMode": "host",
             "UsernsMode": "host",
