@@ -44,6 +44,10 @@ async fn heal(folder: &RunFolder) -> Result<Exit> {
         Err(error) => output::note(&format!("  not healed  {remedy}: {error:#}")),
     };
     let failed = left.heal(tell).await?;
+    for doubt in left.doubts() {
+        output::note(&format!("  not healed  {doubt}"));
+    }
+    let failed = failed + left.doubts().len();
     if failed > 0 {
         return Err(unusable(format!(
             "{failed} of what {shown} left could not be healed, for the reasons above; mend them \

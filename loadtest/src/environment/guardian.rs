@@ -7,8 +7,8 @@
 
 use super::heal::{end, heal, remove_containers};
 use super::journal::Entry;
-use super::proc;
 use super::remedy::Remedy;
+use super::{mark, proc};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{self, Pid, Signal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +56,7 @@ async fn guard(journal: &Path) -> io::Result<()> {
     writeln!(out, "{READY}")?;
     out.flush()?;
     let read = || Duties::read(io::stdin().lock());
-    let duties = tokio::task::spawn_blocking(read).await?;
+    let duties = tokio::task::spawn_blocking(read).await??;
     duties.resume();
     if duties.faults.values().any(Remedy::is_outside) {
         // An instance that runs on would fill what is emptied, and take what is freed.
@@ -82,27 +82,49 @@ async fn guard(journal: &Path) -> io::Result<()> {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Duties {
     pub(super) group: Option<i32>,
+    pub(super) mark: String,
+    /// Those that were started, each with what tells it from another of its id.
+    pub(super) processes: Vec<(u32, String)>,
     pub(super) folders: Vec<PathBuf>,
     pub(super) containers: BTreeSet<String>,
     pub(super) faults: BTreeMap<u64, Remedy>,
+    /// The numbers of lines that cannot be read.
+    pub(super) damaged: Vec<usize>,
 }
 
 impl Duties {
-    /// Reads until the pipe closes; a torn last line is the harness's death, and is left out.
-    pub(super) fn read(journal: impl BufRead) -> Self {
+    /// Reads until the pipe closes. What cannot be read is left out, and its line noted: what
+    /// follows is to be undone all the same.
+    ///
+    /// # Errors
+    /// The journal cannot be read to its end.
+    pub(super) fn read(mut journal: impl BufRead) -> io::Result<Self> {
         let mut duties = Self::default();
-        for line in journal.lines().map_while(Result::ok) {
-            match serde_json::from_str(&line) {
+        let (mut line, mut number) = (Vec::new(), 0);
+        while journal.read_until(b'\n', &mut line)? > 0 {
+            number += 1;
+            let text = String::from_utf8_lossy(line.trim_ascii());
+            match serde_json::from_str(&text) {
                 Ok(entry) => duties.note(entry),
-                Err(error) => say(&format!("not a journal entry ({error}): {line}")),
+                // Whoever appends begins a line of its own.
+                Err(_) if text.is_empty() => {}
+                Err(error) => {
+                    say(&format!("line {number} is no journal entry ({error}): {text}"));
+                    duties.damaged.push(number);
+                }
             }
+            line.clear();
         }
-        duties
+        Ok(duties)
     }
 
     fn note(&mut self, entry: Entry) {
         match entry {
-            Entry::Group { group } => self.group = Some(group),
+            Entry::Group { group, mark } => {
+                self.group = Some(group);
+                self.mark = mark;
+            }
+            Entry::Process { pid, birth } => self.processes.push((pid, birth)),
             Entry::Folder { path } => self.folders.push(path),
             Entry::Container { name } => {
                 self.containers.insert(name);
@@ -132,10 +154,12 @@ impl Duties {
         }
     }
 
+    /// Removes the folders that bear the run's mark.
     pub(super) fn remove_folders(&self) {
-        for folder in &self.folders {
+        let own = self.folders.iter().filter(|folder| mark::is_on(folder, &self.mark));
+        for folder in own {
             for attempt in 1..=REMOVALS {
-                match std::fs::remove_dir_all(folder) {
+                match mark::remove(folder) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
                         say(&format!("removing {}, {attempt}: {error}", folder.display()));
                         std::thread::sleep(Duration::from_millis(20));
@@ -164,22 +188,43 @@ fn say(line: &str) {
 mod tests {
     use super::*;
 
+    const JOURNAL: [&str; 9] = [
+        r#"{"entry":"group","group":7,"mark":"a-1"}"#,
+        r#"{"entry":"process","pid":8,"birth":"b"}"#,
+        r#"{"entry":"folder","path":"a"}"#,
+        r#"{"entry":"fault","id":1,"remedy":{"continue":{"pid":7}}}"#,
+        r#"{"entry":"fault","id":2,"remedy":"end-with-group"}"#,
+        r#"{"entry":"healed","id":1}"#,
+        r#"{"entry":"container","name":"a-1"}"#,
+        r#"{"entry":"container","name":"a-2"}"#,
+        r#"{"entry":"removed","name":"a-1"}"#,
+    ];
+
+    fn expected(damaged: &[usize]) -> Duties {
+        Duties {
+            group: Some(7),
+            mark: "a-1".to_owned(),
+            processes: vec![(8, "b".to_owned())],
+            folders: vec![PathBuf::from("a")],
+            containers: BTreeSet::from(["a-2".to_owned()]),
+            faults: BTreeMap::from([(2, Remedy::EndWithGroup)]),
+            damaged: damaged.to_vec(),
+        }
+    }
+
     #[test]
     fn what_was_healed_is_no_duty_any_more() {
-        let journal = [
-            r#"{"entry":"folder","path":"a"}"#,
-            r#"{"entry":"fault","id":1,"remedy":{"continue":{"pid":7}}}"#,
-            r#"{"entry":"fault","id":2,"remedy":"end-with-group"}"#,
-            r#"{"entry":"healed","id":1}"#,
-            r#"{"entry":"container","name":"a-1"}"#,
-            r#"{"entry":"container","name":"a-2"}"#,
-            r#"{"entry":"removed","name":"a-1"}"#,
-            r#"{"entry":"healed","i"#,
-        ]
-        .join("\n");
-        let duties = Duties::read(journal.as_bytes());
-        assert_eq!(duties.folders, [PathBuf::from("a")]);
-        assert_eq!(duties.containers, BTreeSet::from(["a-2".to_owned()]));
-        assert_eq!(duties.faults, BTreeMap::from([(2, Remedy::EndWithGroup)]));
+        let journal = JOURNAL.join("\n");
+        assert_eq!(Duties::read(journal.as_bytes()).unwrap(), expected(&[]));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_noted_and_hides_no_other() {
+        for bad in [&b"\xff\xfe"[..], b"{\"entry\":\"heal", b"{\"entry\":\"other\"}"] {
+            let mut journal = JOURNAL[..2].join("\n").into_bytes();
+            journal.extend([b"\n", bad, b"\n\n"].concat());
+            journal.extend(JOURNAL[2..].join("\n").into_bytes());
+            assert_eq!(Duties::read(journal.as_slice()).unwrap(), expected(&[3]));
+        }
     }
 }

@@ -3,17 +3,18 @@
 use super::docker;
 use super::guardian::Duties;
 use super::journal::{Entry, JOURNAL};
-use super::proc;
 use super::remedy::Remedy;
+use super::{mark, proc};
 use crate::exit::unusable;
 use anyhow::{Context, Result};
+use redrill_history::RunFolder;
 use redrill_history::clock::instant_now;
-use redrill_history::{EnvironmentFacts, RunFolder};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -26,6 +27,8 @@ pub struct Left {
     duties: Duties,
     /// Processes of the run that outlived it.
     processes: Vec<u32>,
+    /// What only a person can decide on.
+    doubts: Vec<String>,
 }
 
 impl Left {
@@ -35,26 +38,41 @@ impl Left {
     /// [`crate::exit::Unusable`] while the run goes on.
     pub fn read(folder: &RunFolder) -> Result<Option<Self>> {
         let path = folder.logs().join(JOURNAL);
+        let shown = || path.display().to_string();
         let journal = match File::options().read(true).append(true).open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => opened.with_context(|| path.display().to_string())?,
+            opened => opened.with_context(shown)?,
         };
         // Harness and guardian hold it while they live.
         flock(&journal, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
             unusable("the run still goes on, or its guardian is healing it: wait until it is over")
         })?;
-        let mut duties = Duties::read(BufReader::new(&journal));
+        let mut duties = Duties::read(BufReader::new(&journal)).with_context(shown)?;
         duties.faults.retain(|_, remedy| remedy.is_outside());
         duties.folders.retain(|folder| folder.exists());
-        let processes = duties.group.map(|group| orphans(folder, group)).unwrap_or_default();
-        Ok(Some(Self { journal, duties, processes }))
+        let is_own = |folder: &PathBuf| mark::is_on(folder, &duties.mark);
+        let (own, others) = std::mem::take(&mut duties.folders).into_iter().partition(is_own);
+        duties.folders = own;
+        let mut doubts: Vec<String> = others.iter().map(|other| doubt(other)).collect();
+        let is_cut = duties.group.is_none() && folder.environment().exists();
+        if is_cut || !duties.damaged.is_empty() {
+            doubts.push(damage(&path, &duties));
+        }
+        let processes = orphans(&duties);
+        Ok(Some(Self { journal, duties, processes, doubts }))
     }
 
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
-        let Self { duties, processes, .. } = self;
+        let Self { duties, processes, doubts, .. } = self;
         let Duties { folders, containers, faults, .. } = duties;
-        faults.is_empty() && folders.is_empty() && containers.is_empty() && processes.is_empty()
+        let is_done = faults.is_empty() && folders.is_empty() && containers.is_empty();
+        is_done && processes.is_empty() && doubts.is_empty()
+    }
+
+    /// What is left as it is, since it may be somebody else's or cannot be known, and what to do.
+    pub fn doubts(&self) -> &[String] {
+        &self.doubts
     }
 
     /// Undoes it; returns how much could not be undone. `told` hears of each remedy what came of
@@ -74,14 +92,43 @@ impl Left {
     }
 }
 
-/// The processes of a run's group that live. Process ids are given again: it is the run's group
-/// only if one that the run has written down is in it.
-fn orphans(folder: &RunFolder, group: i32) -> Vec<u32> {
-    let text = std::fs::read(folder.environment()).unwrap_or_default();
-    let facts: EnvironmentFacts = serde_json::from_slice(&text).unwrap_or_default();
-    let alive = proc::alive_in(group).unwrap_or_default();
-    let is_known = facts.processes.iter().any(|known| alive.contains(&known.pid));
-    if is_known { alive } else { Vec::new() }
+/// What is said of a folder in the journal that does not bear the run's mark.
+fn doubt(folder: &Path) -> String {
+    let folder = folder.display();
+    format!("{folder} does not bear the run's mark and stays: remove it by hand if it is the run's")
+}
+
+/// What is said of a journal of which not all can be read.
+fn damage(path: &Path, duties: &Duties) -> String {
+    let lines: Vec<String> = duties.damaged.iter().map(usize::to_string).collect();
+    let where_ = match lines.is_empty() {
+        true => "cut off".to_owned(),
+        false => format!("damaged at line {}", lines.join(", ")),
+    };
+    format!(
+        "{} is {where_}, and what it said there is not undone: look by hand whether a toxic is \
+         left, a proxy does not listen, a node has another maxmemory or maxclients than it should, \
+         keys of the run are left, or a process or a folder {}* in {}",
+        path.display(),
+        mark::PRODUCT,
+        std::env::temp_dir().display()
+    )
+}
+
+/// The processes of the run that live. Ids are given again: those of the group are the run's only
+/// if one of them is surely.
+fn orphans(duties: &Duties) -> Vec<u32> {
+    let is_same = |(pid, birth): &&(u32, String)| proc::birth(*pid).as_ref() == Some(birth);
+    let mut known: Vec<u32> = duties.processes.iter().filter(is_same).map(|one| one.0).collect();
+    let grouped = duties.group.and_then(proc::alive_in).unwrap_or_default();
+    let is_marked = |pid: &u32| proc::was_given(*pid, mark::VARIABLE, &duties.mark);
+    known.extend(grouped.iter().filter(|pid| !duties.mark.is_empty() && is_marked(pid)));
+    if known.iter().any(|pid| grouped.contains(pid)) {
+        known.extend(grouped);
+    }
+    known.sort_unstable();
+    known.dedup();
+    known
 }
 
 /// Ends processes at once.
@@ -96,12 +143,11 @@ pub(super) fn end(processes: &[u32]) {
 
 /// Removes the containers of the run, and notes in the journal that they are gone; gives what went
 /// wrong.
-pub(super) async fn remove_containers(duties: &Duties, mut journal: &File) -> Result<Vec<String>> {
+pub(super) async fn remove_containers(duties: &Duties, journal: &File) -> Result<Vec<String>> {
     let failures = docker::remove_all(&duties.containers).await;
     if failures.is_empty() {
         for name in &duties.containers {
-            let line = serde_json::to_string(&Entry::Removed { name: name.clone() })? + "\n";
-            journal.write_all(line.as_bytes()).context("the journal cannot be written")?;
+            note(journal, &Entry::Removed { name: name.clone() })?;
         }
     }
     Ok(failures)
@@ -110,7 +156,7 @@ pub(super) async fn remove_containers(duties: &Duties, mut journal: &File) -> Re
 /// Undoes what was done last first, and notes in the journal what is undone.
 pub(super) async fn heal(
     remedies: &BTreeMap<u64, Remedy>,
-    mut journal: &File,
+    journal: &File,
     mut told: impl FnMut(&Remedy, &Result<String>),
 ) -> Result<usize> {
     let mut failed = 0;
@@ -123,12 +169,96 @@ pub(super) async fn heal(
         }
         told(remedy, &applied);
         match applied {
-            Ok(_) => {
-                let line = serde_json::to_string(&Entry::Healed { id: *id })? + "\n";
-                journal.write_all(line.as_bytes()).context("the journal cannot be written")?;
-            }
+            Ok(_) => note(journal, &Entry::Healed { id: *id })?,
             Err(_) => failed += 1,
         }
     }
     Ok(failed)
+}
+
+/// Notes in the journal what is done, on a line of its own: the last one may be torn.
+fn note(mut journal: &File, entry: &Entry) -> Result<()> {
+    let line = format!("\n{}\n", serde_json::to_string(entry)?);
+    journal.write_all(line.as_bytes()).context("the journal cannot be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Child, Command};
+    use tempfile::TempDir;
+
+    /// A run that has ended, with this journal.
+    fn run(journal: &[u8]) -> (TempDir, RunFolder) {
+        let runs = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(runs.path(), "a").unwrap();
+        std::fs::create_dir_all(folder.logs()).unwrap();
+        std::fs::write(folder.logs().join(JOURNAL), journal).unwrap();
+        (runs, folder)
+    }
+
+    fn left(journal: &[u8]) -> Left {
+        let (_runs, folder) = run(journal);
+        Left::read(&folder).unwrap().unwrap()
+    }
+
+    /// A process that waits, in a group of its own.
+    fn process(mark: &str) -> Child {
+        let mut command = Command::new("sleep");
+        command.arg("60").env(mark::VARIABLE, mark).process_group(0).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_process_is_the_runs_by_its_birth_or_its_mark_and_not_by_its_id() {
+        let mut child = process("a-1");
+        let pid = child.id();
+        let birth = proc::birth(pid).unwrap();
+        let of = |mark: &str, birth: &str| {
+            let group = format!(r#"{{"entry":"group","group":{pid},"mark":"{mark}"}}"#);
+            let process = format!(r#"{{"entry":"process","pid":{pid},"birth":"{birth}"}}"#);
+            left(format!("{group}\n{process}\n").as_bytes()).processes
+        };
+        let seen = [of("b-1", "an earlier one"), of("b-1", &birth), of("", "none")];
+        let marked = of("a-1", "an earlier one");
+        end(&[pid]);
+        child.wait().unwrap();
+        assert_eq!(seen, [vec![], vec![pid], vec![]]);
+        // Another system tells no environment.
+        assert_eq!(marked, if cfg!(target_os = "linux") { vec![pid] } else { vec![] });
+        assert_eq!(of("a-1", &birth), [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_folder_without_the_mark_stays_and_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let [own, other] = ["redrill-a", "redrill-b"].map(|name| place.path().join(name));
+        for folder in [&own, &other] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        mark::put(&own, "a-1").unwrap();
+        let mut journal = r#"{"entry":"group","group":1,"mark":"a-1"}"#.to_owned();
+        for folder in [&own, &other] {
+            journal += &format!("\n{{\"entry\":\"folder\",\"path\":{folder:?}}}");
+        }
+        let left = left(journal.as_bytes());
+        assert_eq!(left.heal(|_, _| {}).await.unwrap(), 0);
+        assert_eq!((own.exists(), other.exists()), (false, true));
+        assert!(left.doubts()[0].contains("redrill-b"), "{:?}", left.doubts());
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_read_whole_is_told_with_the_line_and_is_not_nothing() {
+        let group = r#"{"entry":"group","group":1,"mark":"a-1"}"#;
+        for (bad, line) in [(&b"\xff\xfe"[..], 2), (b"{\"entry\":\"fau", 2)] {
+            let left = left(&[group.as_bytes(), b"\n", bad].concat());
+            let told = left.doubts().join("; ");
+            assert!(!left.is_empty() && told.contains(&format!("line {line},")), "{told}");
+        }
+        assert!(left(group.as_bytes()).is_empty());
+        let (_runs, folder) = run(b"");
+        std::fs::write(folder.environment(), "{}").unwrap();
+        let left = Left::read(&folder).unwrap().unwrap();
+        assert!(left.doubts()[0].contains("cut off"), "{:?}", left.doubts());
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::guardian::READY;
 use super::remedy::Remedy;
+use super::{mark, proc};
 use crate::exit::unusable;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{FlockOperation, flock};
@@ -31,9 +32,17 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "kebab-case")]
 pub(super) enum Entry {
-    /// The processes of the run are those of this group, which is the guardian's id.
-    Group { group: i32 },
-    /// A folder to remove at the end.
+    /// The processes of the run are those of this group, which is the guardian's id; what it makes
+    /// bears its mark.
+    Group {
+        group: i32,
+        /// Journals of older versions have none, and nothing bears it.
+        #[serde(default)]
+        mark: String,
+    },
+    /// A process was started: its id, and what tells it from others that have it later.
+    Process { pid: u32, birth: String },
+    /// A folder that bears the mark, to remove at the end.
     Folder { path: PathBuf },
     /// A container is about to be made; it is to be removed at the end.
     Container { name: String },
@@ -54,6 +63,7 @@ pub struct Journalled(u64);
 #[derive(Debug)]
 pub(super) struct Guardian {
     group: Pid,
+    mark: String,
     child: Child,
     pipe: Arc<Pipe>,
     next: AtomicU64,
@@ -67,6 +77,14 @@ type Pipe = Mutex<Option<(ChildStdin, File)>>;
 pub(super) struct Journal(Weak<Pipe>);
 
 impl Journal {
+    /// A process was started; one that has ended already is not worth a word.
+    pub(super) async fn process(&self, pid: u32) -> Result<()> {
+        match proc::birth(pid) {
+            Some(birth) => self.write(Entry::Process { pid, birth }).await,
+            None => Ok(()),
+        }
+    }
+
     /// A container is about to be made.
     pub(super) async fn container(&self, name: &str) -> Result<()> {
         self.write(Entry::Container { name: name.to_owned() }).await
@@ -98,7 +116,7 @@ async fn write(pipe: &Pipe, entry: &Entry) -> Result<()> {
 /// # Errors
 /// None can be made; what to do is told: exit code 2.
 pub(super) fn temporary() -> Result<TempDir> {
-    tempfile::Builder::new().prefix("redrill-").tempdir().map_err(|error| {
+    tempfile::Builder::new().prefix(mark::PRODUCT).tempdir().map_err(|error| {
         let place = std::env::temp_dir();
         let place = place.display();
         unusable(format!("no folder can be made in {place}: {error}; set TMPDIR to another"))
@@ -134,8 +152,15 @@ impl Guardian {
         let first = first.context("the guardian did not start within 10 s")??;
         ensure!(first.as_deref() == Some(READY), "the guardian said {first:?}, not {READY:?}");
         let pipe = Arc::new(Mutex::new(Some((pipe, journal))));
-        write(&pipe, &Entry::Group { group: group.as_raw_nonzero().get() }).await?;
-        Ok(Self { group, child, pipe, next: AtomicU64::new(0) })
+        let mark = mark::new();
+        let entry = Entry::Group { group: group.as_raw_nonzero().get(), mark: mark.clone() };
+        write(&pipe, &entry).await?;
+        Ok(Self { group, mark, child, pipe, next: AtomicU64::new(0) })
+    }
+
+    /// What all that the run makes outside of its folder bears.
+    pub(super) fn mark(&self) -> &str {
+        &self.mark
     }
 
     /// Its journal, for what is started later.
@@ -148,8 +173,11 @@ impl Guardian {
         self.group
     }
 
-    /// The guardian is to remove this folder at the end; gives where it is.
+    /// The guardian is to remove this folder, which gets the run's mark, at the end; gives where it
+    /// is.
     pub(super) async fn owns(&self, folder: TempDir) -> Result<PathBuf> {
+        let path = folder.path();
+        mark::put(path, &self.mark).with_context(|| path.display().to_string())?;
         write(&self.pipe, &Entry::Folder { path: folder.path().to_owned() }).await?;
         Ok(folder.keep())
     }

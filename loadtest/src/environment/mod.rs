@@ -10,6 +10,7 @@ mod group;
 pub mod guardian;
 mod heal;
 mod journal;
+mod mark;
 mod member;
 mod observer;
 mod outside;

@@ -80,6 +80,38 @@ fn exact_cpu_ns(_: u32) -> Option<u64> {
     None
 }
 
+/// What tells a process from every other that has had its id, or will: the system's start and its
+/// own. None where it has ended.
+#[cfg(target_os = "linux")]
+pub(crate) fn birth(pid: u32) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    let is_alive = !fields.next()?.contains(['Z', 'X']);
+    // In ticks since the system's start; ids are counted anew in each namespace.
+    let ticks = fields.nth(18)?;
+    let system = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    is_alive.then(|| format!("{} {} {ticks}", system.trim(), namespace.display()))
+}
+
+/// What tells a process from every other that has had its id, or will: its start, to the second.
+/// None where it has ended.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn birth(pid: u32) -> Option<String> {
+    let asked = ["-o", "lstart=", "-p", &pid.to_string()];
+    let said = std::process::Command::new("ps").args(asked).env("LC_ALL", "C").output().ok()?;
+    let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    (!said.is_empty()).then_some(said)
+}
+
+/// Whether a process was started with this in its environment, and has not written over it; no
+/// where the system does not tell.
+pub(crate) fn was_given(pid: u32, name: &str, value: &str) -> bool {
+    let given = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let sought = format!("{name}={value}");
+    given.split(|byte| *byte == 0).any(|variable| variable == sought.as_bytes())
+}
+
 /// The processes of a group that have not ended; none where the system does not tell. A killed
 /// process's children may stay listed as ended until the first process of the system awaits them.
 pub(crate) fn alive_in(group: i32) -> Option<Vec<u32>> {

@@ -50,9 +50,11 @@ pub(super) struct Attendance {
 }
 
 impl Process {
-    /// Starts it in the group with its output in the log; `on_end` is called when it has ended.
+    /// Starts it in the group with its output in the log and the run's mark in a variable; `on_end`
+    /// is called when it has ended.
     pub(super) fn spawn(
         spec: &ProcessSpec,
+        (variable, mark): (&str, &str),
         group: Pid,
         log: &Path,
         on_end: impl FnOnce() + Send + 'static,
@@ -62,6 +64,7 @@ impl Process {
             .args(&spec.args)
             // A log is read in a page and a terminal: without colours.
             .env("NO_COLOR", "1")
+            .env(variable, mark)
             .envs(spec.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -1,6 +1,8 @@
 //! Every process of the environment and the target, by name.
 
 use super::docker::Containers;
+use super::journal::{Guardian, Journal};
+use super::mark;
 use super::process::{Process, ProcessSpec};
 use anyhow::{Context, Result, ensure};
 use redrill_history::clock::RunClock;
@@ -16,6 +18,8 @@ use tokio::time::timeout;
 #[derive(Debug)]
 pub(super) struct Processes {
     group: Pid,
+    journal: Journal,
+    mark: String,
     logs: PathBuf,
     clock: RunClock,
     events: EventLog,
@@ -31,15 +35,24 @@ struct Known {
 }
 
 impl Processes {
-    /// None yet; those to come join the group and log to `<logs>/<name>.log`.
+    /// None yet; those to come join the guardian's group and log to `<logs>/<name>.log`.
     pub(super) fn new(
-        group: Pid,
+        guardian: &Guardian,
         containers: Option<Containers>,
         logs: &Path,
         clock: RunClock,
         events: EventLog,
     ) -> Self {
-        Self { group, logs: logs.to_owned(), clock, events, containers, known: Mutex::default() }
+        Self {
+            group: guardian.group(),
+            journal: guardian.journal(),
+            mark: guardian.mark().to_owned(),
+            logs: logs.to_owned(),
+            clock,
+            events,
+            containers,
+            known: Mutex::default(),
+        }
     }
 
     /// Starts a process, or starts it again.
@@ -50,7 +63,7 @@ impl Processes {
         let on_end = move || record(&events, clock.now_ns(), down);
         let log = self.log(&spec.name);
         let process = match &spec.image {
-            None => Process::spawn(&spec, self.group, &log, on_end)?,
+            None => self.spawn(&spec, &log, on_end).await?,
             Some(image) => {
                 let containers = self.containers.as_ref();
                 let containers = containers.context("this environment has no containers")?;
@@ -69,6 +82,23 @@ impl Processes {
             source: spec.source.map(|source| source.to_string()),
         });
         known.by_name.insert(spec.name.clone(), (spec, Arc::clone(&process)));
+        Ok(process)
+    }
+
+    /// Starts a child process that bears the run's mark, and writes down which it is.
+    async fn spawn(
+        &self,
+        spec: &ProcessSpec,
+        log: &Path,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Process> {
+        let marked = (mark::VARIABLE, self.mark.as_str());
+        let process = Process::spawn(spec, marked, self.group, log, on_end)?;
+        if let Err(error) = self.journal.process(process.pid()).await {
+            // Nobody would end it later; an error says that it has ended.
+            let _ = process.signal(Signal::KILL).await;
+            return Err(error);
+        }
         Ok(process)
     }
 

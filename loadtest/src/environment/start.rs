@@ -59,7 +59,7 @@ impl Environment {
             }
             _ => None,
         };
-        let processes = Processes::new(guardian.group(), containers, logs, clock, events.clone());
+        let processes = Processes::new(&guardian, containers, logs, clock, events.clone());
         let processes = Arc::new(processes);
         let mut outside = None;
         let (groups, proxies) = match &supply {
