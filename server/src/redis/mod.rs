@@ -10,6 +10,7 @@ mod failure;
 mod link;
 mod place;
 mod plain;
+mod reports;
 mod script;
 mod sentinel;
 mod subscriber;

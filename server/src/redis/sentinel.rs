@@ -1,10 +1,9 @@
 //! Who is master, by what all Sentinels say.
 //!
 //! One watcher a Sentinel: it subscribes to the messages of a failover and asks its Sentinel at the
-//! start, at each message that any Sentinel sent, on demand and once a second. The answer with the
-//! highest configuration epoch wins (Redis' `sentinel.c`: the epoch of a promotion is the one its
-//! failover was elected with, so a later promotion always has a higher one). Where it is wrong for
-//! a moment, the `ROLE` check at connecting holds.
+//! start, at each message that any Sentinel sent, on demand and once a second. What they say is
+//! weighed in [`super::reports`]. Where that is wrong for a moment, the `ROLE` check at connecting
+//! holds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +18,9 @@ use super::address::{Address, Dialer};
 use super::connect::{AbortOnDrop, Login, Wanted, bare, open};
 use super::place::Named;
 use super::plain::Plain;
+use super::reports::Reports;
 use super::told::{Told, tell};
+use crate::clock;
 
 /// Messages after which the master may be another one.
 const NEWS: [&str; 4] = ["+switch-master", "+promoted-slave", "+failover-end", "-sdown"];
@@ -36,33 +37,37 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What the watchers share.
 struct Board {
-    reports: Mutex<HashMap<usize, Named>>,
+    reports: Mutex<Reports>,
     named: watch::Sender<Option<Named>>,
     ask: broadcast::Sender<()>,
 }
 
 impl Board {
-    /// Files what Sentinel `index` says and publishes the report with the highest epoch.
-    fn report(&self, index: usize, named: Named) {
+    /// Of so many Sentinels.
+    fn of(sentinels: usize) -> Arc<Self> {
+        Arc::new(Self {
+            reports: Mutex::new(Reports::of(sentinels)),
+            named: watch::channel(None).0,
+            ask: broadcast::channel(64).0,
+        })
+    }
+
+    /// Files what Sentinel `index` says, nothing where it says nothing any more, and publishes what
+    /// comes of it.
+    fn report(&self, index: usize, says: Option<Named>) {
         let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.insert(index, named);
-        let highest = reports.values().map(|named| named.epoch).max().unwrap_or(0);
-        let best: Vec<&Named> = reports.values().filter(|named| named.epoch == highest).collect();
+        reports.file(index, says);
         self.named.send_if_modified(|current| {
-            // Of equal reports, such as a name and an address of one host, the first one stays. A
-            // promotion that was seen before the Sentinels knew of it stays until they do.
-            let stays = |now: &Named| now.epoch > highest || best.contains(&now);
-            if current.as_ref().is_some_and(stays) {
-                return false;
-            }
-            *current = best.first().copied().cloned();
+            let Some(next) = reports.next(current.as_ref(), clock::now()) else { return false };
+            *current = Some(next);
             tracing::info!(named = ?current, "Sentinels name a master");
             true
         });
     }
 
-    /// Publishes that `address` was seen to be master while a failover to it is under way. The
-    /// failover's epoch is at least one above the last, so that every later report overrules this.
+    /// Publishes that `address` was seen to be master while a failover to it is under way that
+    /// began when the epoch `was` counted. It keeps that epoch: the failover's own is higher, so
+    /// that every later report overrules this.
     fn promoted(&self, address: &Address, was: u64) {
         self.named.send_if_modified(|current| {
             let epoch = current.as_ref().map_or(0, |named| named.epoch);
@@ -70,7 +75,7 @@ impl Board {
                 return false;
             }
             tracing::info!(%address, "a replica was promoted");
-            *current = Some(Named { address: address.clone(), epoch: was + 1 });
+            *current = Some(Named { address: address.clone(), epoch: was });
             true
         });
     }
@@ -92,11 +97,7 @@ impl Discovery {
         dialer: &Dialer,
         node_dialer: &Dialer,
     ) -> Self {
-        let board = Arc::new(Board {
-            reports: Mutex::default(),
-            named: watch::channel(None).0,
-            ask: broadcast::channel(64).0,
-        });
+        let board = Board::of(sentinels.len());
         for (index, address) in sentinels.iter().enumerate() {
             let watcher = Watcher {
                 index,
@@ -115,11 +116,7 @@ impl Discovery {
 
     /// As redis-rs does by itself: asked when somebody needs a connection, and no sooner.
     pub(crate) fn start_plain(mut plain: Plain) -> Self {
-        let board = Arc::new(Board {
-            reports: Mutex::default(),
-            named: watch::channel(None).0,
-            ask: broadcast::channel(64).0,
-        });
+        let board = Board::of(0);
         let (named, mut asked) = (board.named.clone(), board.ask.subscribe());
         tokio::spawn(async move {
             loop {
@@ -162,6 +159,7 @@ impl Watcher {
         let mut told = Told::default();
         loop {
             if let Err(error) = self.watch().await {
+                self.board.report(self.index, None);
                 let (sentinel, reason) = (&self.address, error.to_string());
                 tell!(told, &reason, %sentinel, reason, "lost a Sentinel");
             }
@@ -179,9 +177,7 @@ impl Watcher {
         loop {
             let answer = tokio::time::timeout(PATIENCE, self.question(&mut connection)).await;
             let answer = answer.unwrap_or_else(|_| Err(closed("the Sentinel is silent")))?;
-            if let Some(named) = answer {
-                self.board.report(self.index, named);
-            }
+            self.board.report(self.index, answer);
             tokio::select! {
                 message = messages.next() => {
                     let message = message.ok_or_else(|| closed("the subscription ended"))?;
@@ -262,43 +258,14 @@ mod tests {
         Named { address: Address { host: "127.0.0.1".to_owned(), port }, epoch }
     }
 
-    fn board() -> Board {
-        Board {
-            reports: Mutex::default(),
-            named: watch::channel(None).0,
-            ask: broadcast::channel(1).0,
-        }
-    }
-
-    #[test]
-    fn the_highest_epoch_wins_whoever_speaks_last() {
-        let board = board();
-        board.report(0, named(1, 1));
-        board.report(1, named(2, 2));
-        board.report(2, named(1, 1));
-        assert_eq!(*board.named.borrow(), Some(named(2, 2)));
-        board.report(0, named(2, 2));
-        assert_eq!(*board.named.borrow(), Some(named(2, 2)));
-    }
-
-    #[test]
-    fn of_equal_reports_the_first_one_stays() {
-        let board = board();
-        board.report(0, named(1, 1));
-        board.report(1, named(2, 1));
-        assert_eq!(*board.named.borrow(), Some(named(1, 1)));
-        board.report(0, named(2, 1));
-        assert_eq!(*board.named.borrow(), Some(named(2, 1)), "nobody says the other any more");
-    }
-
     #[test]
     fn a_promotion_that_was_seen_stays_until_the_sentinels_overrule_it() {
-        let board = board();
-        board.report(0, named(1, 1));
+        let board = Board::of(1);
+        board.report(0, Some(named(1, 1)));
         board.promoted(&named(2, 0).address, 1);
-        board.report(0, named(1, 1));
-        assert_eq!(*board.named.borrow(), Some(named(2, 2)), "they do not know of it yet");
-        board.report(0, named(3, 2));
+        board.report(0, Some(named(1, 1)));
+        assert_eq!(*board.named.borrow(), Some(named(2, 1)), "they do not know of it yet");
+        board.report(0, Some(named(3, 2)));
         assert_eq!(*board.named.borrow(), Some(named(3, 2)));
         board.promoted(&named(1, 0).address, 1);
         assert_eq!(*board.named.borrow(), Some(named(3, 2)), "too late");

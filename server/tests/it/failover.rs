@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::presence::Socket;
-use crate::redis::Group;
+use crate::redis::{Group, Node};
 use crate::server::{Server, eventually, header};
 
 const LONGEST: Duration = Duration::from_millis(1250);
@@ -124,6 +124,28 @@ async fn a_commanded_failover_is_followed() {
     let news = News::follow(&group).await;
     assert_eq!(group.sentinels[0].ask("SENTINEL FAILOVER mymaster").as_deref(), Some("+OK\r\n"));
     news.followed_at(moves_on(&group, &server, 0, &old).await).await;
+}
+
+/// Such Sentinels have the epoch 0 again, below that of the failover before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_master_that_is_named_to_the_sentinels_after_a_failover_is_followed() {
+    let group = Group::start();
+    let another = Node::start();
+    let (server, old) = service(&group).await;
+    assert_eq!(group.sentinels[0].ask("SENTINEL FAILOVER mymaster").as_deref(), Some("+OK\r\n"));
+    moves_on(&group, &server, 0, &old).await;
+    let monitor = format!("SENTINEL MONITOR mymaster 127.0.0.1 {} 2", another.port);
+    for sentinel in &group.sentinels {
+        for command in ["SENTINEL REMOVE mymaster", &monitor] {
+            assert_eq!(sentinel.ask(command).as_deref(), Some("+OK\r\n"), "{command}");
+        }
+    }
+    let id = another.run_id();
+    eventually("the other master is written to", || async {
+        let response = login(&server).await;
+        response.status() == 200 && header(&response, "x-redis-node") == id
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
