@@ -1,7 +1,7 @@
 //! What was logged out here lately, so that nothing undoes it: no failover, no outcome that is
 //! unknown, no client who hangs up before the answer.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,25 +32,40 @@ struct Shared {
 
 #[derive(Default)]
 struct Ids {
-    all: HashSet<String>,
+    all: HashMap<String, Fate>,
     /// Oldest first.
     order: VecDeque<(Instant, String)>,
 }
 
+/// What is known of an id.
+#[derive(Default)]
+struct Fate {
+    /// So many are ending it at this moment.
+    under_way: usize,
+    /// Somebody has ended it, or may have: what comes of the others does not matter any more.
+    ended: bool,
+}
+
 impl Ids {
-    fn remember(&mut self, id: &str) {
+    fn begin(&mut self, id: &str) {
         while self.order.front().is_some_and(|(at, _)| at.elapsed() > REMEMBERED) {
             if let Some((_, id)) = self.order.pop_front() {
                 self.all.remove(&id);
             }
         }
-        if self.all.insert(id.to_owned()) {
+        if !self.all.contains_key(id) {
             self.order.push_back((clock::now(), id.to_owned()));
         }
+        self.all.entry(id.to_owned()).or_default().under_way += 1;
     }
 
-    fn forget(&mut self, id: &str) {
-        if self.all.remove(id) {
+    /// `refused`: this one has not ended it.
+    fn conclude(&mut self, id: &str, refused: bool) {
+        let Some(fate) = self.all.get_mut(id) else { return };
+        fate.under_way = fate.under_way.saturating_sub(1);
+        fate.ended |= !refused;
+        if fate.under_way == 0 && !fate.ended {
+            self.all.remove(id);
             self.order.retain(|(_, known)| known != id);
         }
     }
@@ -65,7 +80,7 @@ impl Ended {
     }
 
     pub(super) fn has(&self, id: &str) -> bool {
-        self.ids().all.contains(id)
+        self.ids().all.contains_key(id)
     }
 
     fn ids(&self) -> MutexGuard<'_, Ids> {
@@ -73,7 +88,8 @@ impl Ended {
     }
 
     /// Remembers that `id` ends by `work`. Before `work`, because a logout of unknown outcome must
-    /// not be undone by what follows; not after one that was refused, because then it lives on.
+    /// not be undone by what follows; not after one that was refused, because then it lives on
+    /// unless another one ends it.
     /// `work` goes on if the caller hangs up: a session must not have ended here and nowhere else.
     pub(super) async fn by<T: Send + 'static>(
         &self,
@@ -82,12 +98,11 @@ impl Ended {
     ) -> Result<Answer<T>, Failure> {
         let (ended, id) = (self.clone(), id.to_owned());
         to_the_end(async move {
-            ended.ids().remember(&id);
+            ended.ids().begin(&id);
             let result = work.await;
-            match &result {
-                Err(Failure::Refused(_)) => ended.ids().forget(&id),
-                Err(Failure::Unknown(_)) => ended.0.doubted.notify_one(),
-                Ok(_) => {}
+            ended.ids().conclude(&id, matches!(result, Err(Failure::Refused(_))));
+            if let Err(Failure::Unknown(_)) = &result {
+                ended.0.doubted.notify_one();
             }
             result
         })
@@ -106,7 +121,7 @@ impl Ended {
                 () = self.0.doubted.notified() => {}
             }
             let keys: Vec<String> =
-                self.ids().all.iter().map(|id| format!("{prefix}{id}")).collect();
+                self.ids().all.keys().map(|id| format!("{prefix}{id}")).collect();
             if keys.is_empty() {
                 continue;
             }
@@ -123,5 +138,61 @@ impl Ended {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    type Outcome = Result<Answer<()>, Failure>;
+
+    fn done() -> Outcome {
+        Ok(Answer { value: (), node: Arc::from("") })
+    }
+
+    fn refused() -> Outcome {
+        Err(Failure::refused("there is no connection"))
+    }
+
+    fn unknown() -> Outcome {
+        Err(Failure::Unknown("the time was up".to_owned()))
+    }
+
+    #[tokio::test]
+    async fn an_end_is_forgotten_only_where_every_attempt_was_refused() {
+        for (outcomes, remembered) in [
+            (vec![refused()], false),
+            (vec![refused(), refused()], false),
+            (vec![done(), refused()], true),
+            (vec![unknown(), refused()], true),
+            (vec![refused(), done(), refused()], true),
+        ] {
+            let ended = Ended::default();
+            let text = format!("{outcomes:?}");
+            for outcome in outcomes {
+                let _ = ended.by("id", async { outcome }).await;
+            }
+            assert_eq!(ended.has("id"), remembered, "{text}");
+            assert_eq!(ended.ids().order.len(), usize::from(remembered), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_at_a_time_the_one_that_was_refused_takes_nothing_from_the_other() {
+        let ended = Ended::default();
+        let (refuse, is_refused) = oneshot::channel();
+        let first = tokio::spawn({
+            let ended = ended.clone();
+            async move { ended.by("id", async { is_refused.await.expect("it is sent") }).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(ended.has("id"), "it is under way");
+        assert!(ended.by("id", async { done() }).await.is_ok());
+        refuse.send(refused()).expect("it waits");
+        assert!(first.await.expect("no panic").is_err());
+        assert!(ended.has("id"));
     }
 }

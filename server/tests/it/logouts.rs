@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tracing::Level;
@@ -12,7 +13,7 @@ use crate::clock;
 use crate::cluster::Cluster;
 use crate::log::Log;
 use crate::redis::Node;
-use crate::server::{Server, eventually};
+use crate::server::{Server, eventually, header};
 
 async fn session(server: &Server, cookie: &str) -> u16 {
     let request = server.request(Method::GET, "/api/session").header("cookie", cookie);
@@ -64,4 +65,33 @@ async fn logouts_that_cannot_be_repeated_are_tried_less_and_less_often_and_told_
     // 100, 200, 400 and 800 ms lie between five attempts.
     assert!(started.elapsed() >= Duration::from_millis(1500), "{:?}", started.elapsed());
     assert!(told("WARN") <= 2, "once for each reason: {}", log.text());
+}
+
+#[tokio::test]
+async fn a_logout_outlives_another_end_of_the_same_session_that_is_refused() {
+    let mut node = Node::start();
+    let server = Server::on(&node, &["--redis-command-timeout", "200"]).await;
+    for again in ["/api/session/logout", "/api/session/login"] {
+        let cookie = login(&server).await;
+        // What comes back knows nothing of the logout.
+        assert_eq!(node.ask("SAVE").as_deref(), Some("+OK\r\n"));
+        let end = async |path| {
+            let request = server.request(Method::POST, path).header("cookie", &cookie);
+            let answer = request.json(&json!({ "userId": "eve" })).send().await;
+            let answer = answer.expect("an answer");
+            (answer.status().as_u16(), header(&answer, "x-outcome").to_owned())
+        };
+        assert_eq!(end("/api/session/logout").await.0, 200);
+        node.kill();
+        eventually("it is refused", || async { end(again).await == (503, "refused".to_owned()) })
+            .await;
+        node.rise();
+        eventually("it is served again", || async {
+            let status = session(&server, &cookie).await;
+            assert_ne!(status, 200, "after a {again} that was refused");
+            status == 401 && server.get("/health").await.status() == 200
+        })
+        .await;
+        assert_eq!(session(&server, &cookie).await, 401);
+    }
 }

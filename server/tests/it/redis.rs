@@ -55,6 +55,12 @@ pub(crate) fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
+fn launch(config: &Path, arguments: &[&str]) -> Child {
+    let mut command = Command::new(program());
+    let command = command.arg(config).args(arguments).stdout(Stdio::null());
+    command.spawn().expect("it can be started")
+}
+
 impl Node {
     /// A node with default settings.
     pub(crate) fn start() -> Self {
@@ -98,12 +104,7 @@ impl Node {
         let common =
             format!("port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {dir}\n{config}\n");
         std::fs::write(&path, common).expect("the node's configuration is written");
-        let child = Command::new(program())
-            .arg(&path)
-            .args(arguments)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("it can be started");
+        let child = launch(&path, arguments);
         Self { child, port, public: port, greeting: String::new(), folder }
     }
 
@@ -152,6 +153,12 @@ impl Node {
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the node can be killed");
         self.child.wait().expect("the node ends");
+    }
+
+    /// Starts it again after it was killed, with what it has saved.
+    pub(crate) fn rise(&mut self) {
+        self.child = launch(&self.folder.path().join("redis.conf"), &[]);
+        wait_for("redis-server to answer", || self.ask("PING").is_some());
     }
 }
 
