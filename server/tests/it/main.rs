@@ -17,6 +17,7 @@ mod instance;
 mod limits;
 mod log;
 mod logouts;
+mod memory;
 mod observability;
 mod openapi;
 mod operation;

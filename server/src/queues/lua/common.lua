@@ -7,6 +7,10 @@
 --   delayed   sorted set by the time at which a job is due
 --   active    sorted set by the time at which a worker's lease lapses
 --   completed, failed   lists, latest first
+--
+-- For want of memory Redis refuses a script at its first write, if that is one that grows, and never
+-- later. A new job begins with such a write. What takes, renews and settles jobs begins with one
+-- that does not: it ends what is there, trims what is done, and must not be done twice instead.
 local base = KEYS[1]
 local waiting, delayed, active = base .. 'waiting', base .. 'delayed', base .. 'active'
 
@@ -54,10 +58,14 @@ local function forget(id)
   end
 end
 
-local function finish(id, lease, state, field, text, keep)
-  local job = job_key(id)
+local function withdraw(id)
   redis.call('ZREM', active, id)
   redis.call('ZREM', waiting, id)
+end
+
+-- Of a job that was withdrawn.
+local function finish(id, lease, state, field, text, keep)
+  local job = job_key(id)
   redis.call('HSET', job, 'state', state, field, text, 'lease', '', 'settled', lease)
   if state == 'completed' then
     -- Of an attempt before this one.

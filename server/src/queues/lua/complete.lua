@@ -2,5 +2,6 @@
 if not owns(ARGV[1], ARGV[2]) then
   return 0
 end
+withdraw(ARGV[1])
 finish(ARGV[1], ARGV[2], 'completed', 'result', ARGV[3], ARGV[4])
 return 1

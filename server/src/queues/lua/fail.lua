@@ -7,14 +7,13 @@ if not owns(id, lease) then
   return 0
 end
 local job = job_key(id)
+withdraw(id)
 local failures = redis.call('HINCRBY', job, 'failures', 1)
 local limits = redis.call('HMGET', job, 'attempts', 'backoff')
 if failures >= tonumber(limits[1]) then
   finish(id, lease, 'failed', 'failedReason', ARGV[3], ARGV[4])
   return 1
 end
-redis.call('ZREM', active, id)
-redis.call('ZREM', waiting, id)
 redis.call('HSET', job, 'state', 'delayed', 'failedReason', ARGV[3], 'lease', '', 'settled', lease)
 local pause = math.min(tonumber(limits[2]) * 2 ^ (failures - 1), longest_ms)
 redis.call('ZADD', delayed, now_ms() + pause, id)

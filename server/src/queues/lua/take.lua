@@ -31,7 +31,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0
 end
 if ARGV[4] == '1' then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, 100)) do
-    redis.call('ZREM', active, id)
+    withdraw(id)
     recover(id)
   end
 end
