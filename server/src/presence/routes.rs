@@ -16,7 +16,8 @@ use crate::error::Error;
 use crate::http::Parts;
 use crate::openapi::{COUNT, FLAG, Operation, Shape, TEXT};
 
-/// The longest text frame that is read, in bytes.
+/// The longest message that is read, in bytes, and the longest frame: a frame's header already
+/// makes room for what it announces.
 const LONGEST_FRAME: usize = 16 * 1024;
 
 /// The longest user id, in characters.
@@ -81,6 +82,7 @@ async fn connect(
     })?;
     let answer = upgrade
         .max_message_size(LONGEST_FRAME)
+        .max_frame_size(LONGEST_FRAME)
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .on_upgrade(move |socket| socket::serve(app, socket));

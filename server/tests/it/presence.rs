@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -19,6 +20,7 @@ on_each_topology! {
     a_dead_instance_leaves_no_ghost_past_the_time_to_live,
     presence_comes_back_by_itself_after_redis_forgot_it,
     a_socket_that_answers_no_ping_is_closed,
+    a_frame_that_is_too_long_ends_the_socket_before_it_is_read,
     a_stopping_instance_says_goodbye_and_takes_its_users_offline,
 }
 
@@ -220,6 +222,32 @@ async fn a_socket_that_answers_no_ping_is_closed(place: Place) {
     assert_eq!((user.as_str(), status.as_str()), ("silent", "offline"));
     drop(silent);
     assert_eq!(sockets(&server, "lively").await, 1);
+}
+
+async fn a_frame_that_is_too_long_ends_the_socket_before_it_is_read(place: Place) {
+    let server = Server::on(&place, &[]).await;
+    for (length, is_closed) in [(16 * 1024, false), (16 * 1024 + 1, true), (1 << 24, true)] {
+        let mut stream = TcpStream::connect(server.address).await.expect("it listens");
+        let upgrade = "GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(upgrade.as_bytes()).await.expect("it is sent");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("an answer"));
+        }
+        // A masked text, and how long it is to be. Nothing of it follows.
+        stream.write_all(&[0x81, 0x80 | 127]).await.expect("it is sent");
+        stream.write_all(&u64::to_be_bytes(length)).await.expect("it is sent");
+        stream.write_all(&[0; 4]).await.expect("it is sent");
+        if is_closed {
+            let end = tokio::time::timeout(Duration::from_secs(10), stream.read_u8()).await;
+            assert!(end.is_ok_and(|end| end.is_err()), "{length} bytes are waited for");
+        } else {
+            stream.write_all(&[b'{'; 16 * 1024]).await.expect("it is sent");
+            let answer = stream.read_u8().await.expect("the socket lives");
+            assert_eq!(answer, 0x81, "a text says that it is no frame");
+        }
+    }
 }
 
 async fn a_stopping_instance_says_goodbye_and_takes_its_users_offline(place: Place) {
