@@ -87,9 +87,9 @@ impl Ledger {
         news
     }
 
-    /// Compares with who is online; gives the news. A user is gone who is missed twice: after a
-    /// failover it takes a heartbeat until all are registered again.
-    fn compare(&mut self, online: Vec<Online>) -> Vec<(bool, Online)> {
+    /// Compares with who is online; gives who is by that, and who is missed twice: after a failover
+    /// it takes a heartbeat until all are registered again.
+    fn compare(&mut self, online: Vec<Online>) -> (Vec<Online>, Vec<String>) {
         let there: HashSet<&str> = online.iter().map(|online| online.user.as_str()).collect();
         let absent: HashSet<String> = self
             .known
@@ -97,22 +97,20 @@ impl Ledger {
             .filter(|(user, known)| known.online && !there.contains(user.as_str()))
             .map(|(user, _)| user.clone())
             .collect();
-        let gone: Vec<String> = absent.intersection(&self.missed).cloned().collect();
+        let missed = absent.intersection(&self.missed).cloned().collect();
         self.missed = absent;
-        let mut news = Vec::new();
-        for online in online {
-            if self.learn(&online.user, true, online.seq) {
-                news.push((true, online));
-            }
-        }
-        for user in gone {
-            let seq = self.known.get(&user).map_or(0, |known| known.seq) + 1;
-            self.learn(&user, false, seq);
-            news.push((false, Online { user, seq, origin: String::new() }));
-        }
+        let mut news = online;
+        news.retain(|online| self.learn(&online.user, true, online.seq));
         let memory = self.memory;
         self.known.retain(|_, known| known.online || known.since.elapsed() < memory);
-        news
+        (news, missed)
+    }
+
+    /// Learns that a user is offline of whom no message said so, and gives the number of the news,
+    /// if it is some. It may be that Redis forgot the number of the last one.
+    fn lose(&mut self, user: &str, seq: u64) -> Option<u64> {
+        let seq = self.known.get(user).map_or(seq, |known| seq.max(known.seq + 1));
+        self.learn(user, false, seq).then_some(seq)
     }
 }
 
@@ -147,10 +145,20 @@ impl Listener {
         }
     }
 
+    /// What Redis holds is what is said, so that whoever is said to be offline here can come online
+    /// again: who is missed is settled there first.
     async fn look(&mut self) {
         let Ok(online) = self.store.online().await else { return };
-        for (online, news) in self.ledger.compare(online) {
-            self.tell(&news.user, online, news.seq, &news.origin);
+        let (news, missed) = self.ledger.compare(online);
+        for online in news {
+            self.tell(&online.user, true, online.seq, &online.origin);
+        }
+        // Where this fails they are missed again.
+        let Ok(gone) = self.store.missed(&missed).await else { return };
+        for (user, seq) in gone {
+            if let Some(seq) = self.ledger.lose(&user, seq) {
+                self.tell(&user, false, seq, "");
+            }
         }
     }
 
@@ -186,11 +194,20 @@ mod tests {
     fn what_was_missed_is_told_and_absence_only_when_seen_twice() {
         let mut ledger = ledger();
         let is = |seq| Online { user: "a".to_owned(), seq, origin: String::new() };
-        assert_eq!(ledger.compare(vec![is(3)]), [(true, is(3))]);
-        assert_eq!(ledger.compare(vec![]), []);
-        assert_eq!(ledger.compare(vec![is(9)]), [], "it was back in time");
-        assert_eq!(ledger.compare(vec![]), []);
-        assert_eq!(ledger.compare(vec![]), [(false, is(10))]);
+        let nobody = || vec![];
+        assert_eq!(ledger.compare(vec![is(3)]), (vec![is(3)], nobody()));
+        assert_eq!(ledger.compare(vec![]), (vec![], nobody()));
+        assert_eq!(ledger.compare(vec![is(9)]), (vec![], nobody()), "it was back in time");
+        assert_eq!(ledger.compare(vec![]), (vec![], nobody()));
+        for _ in 0..2 {
+            let missed = vec!["a".to_owned()];
+            assert_eq!(ledger.compare(vec![]), (vec![], missed), "until it is settled");
+        }
+        assert_eq!(ledger.lose("a", 12), Some(12));
+        assert_eq!(ledger.compare(vec![]), (vec![], nobody()));
+        assert_eq!(ledger.compare(vec![is(13)]), (vec![is(13)], nobody()), "it returned");
+        assert_eq!(ledger.lose("a", 1), Some(14), "Redis forgot its numbers");
+        assert_eq!(ledger.lose("a", 15), None, "told already");
     }
 
     #[test]

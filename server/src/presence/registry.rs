@@ -1,5 +1,6 @@
 //! This instance's sockets, kept registered in Redis by one task, so that the order of what
-//! happens to a socket is the order in which Redis hears of it.
+//! happens to a socket is the order in which Redis hears of it. It also has the users of instances
+//! that died said to be offline when their time is up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use crate::redis::Failure;
 const BATCH: usize = 256;
 /// What Redis did not hear it is told again this soon.
 const SOON: Duration = Duration::from_millis(500);
+/// The shortest pause until the next user's time is up, so that users whose times differ a little
+/// are settled together.
+const PAUSE: Duration = Duration::from_millis(20);
 
 enum Command {
     Change(Change, oneshot::Sender<Result<(), Failure>>),
@@ -29,7 +33,8 @@ pub(super) struct Registry(mpsc::Sender<Command>);
 impl Registry {
     pub(super) fn start(store: Arc<Store>, ttl: Duration) -> Self {
         let (sender, receiver) = mpsc::channel(4 * BATCH);
-        let task = Task { store, ttl, here: HashMap::new(), gone: HashMap::new() };
+        let (here, gone) = (HashMap::new(), HashMap::new());
+        let task = Task { store, ttl, here, gone, lapse: None, lenient: clock::now() };
         tokio::spawn(task.run(receiver));
         Self(sender)
     }
@@ -67,6 +72,10 @@ struct Task {
     /// Sockets that ended lately, with their users: a failover may bring them back, and a
     /// heartbeat that was thought lost may yet arrive. Each heartbeat takes them out again.
     gone: HashMap<(String, String), Instant>,
+    /// When the next user's time is up, of any instance.
+    lapse: Option<Instant>,
+    /// Until then nobody's time is up: after an outage others may yet have to renew their sockets.
+    lenient: Instant,
 }
 
 impl Task {
@@ -75,6 +84,7 @@ impl Task {
         let mut node = Arc::from("");
         let mut heartbeat = tokio::time::interval(self.ttl / 3);
         heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let soon = SOON.min(heartbeat.period());
         let mut batch = Vec::new();
         loop {
             let heard = tokio::select! {
@@ -86,13 +96,17 @@ impl Task {
                 }
                 next = link.next_node(&node) => {
                     node = next;
+                    self.lenient = clock::now() + 2 * soon;
                     self.heartbeat().await
                 }
                 _ = heartbeat.tick() => self.heartbeat().await,
+                () = at(self.lapse) => self.store.lapsed().await.map(|rest| self.expect(rest)),
             };
             if let Err(failure) = heard {
                 tracing::debug!(%failure, "Redis did not hear of sockets");
-                heartbeat.reset_after(SOON.min(heartbeat.period()));
+                heartbeat.reset_after(soon);
+                self.lapse = None;
+                self.lenient = clock::now() + 2 * soon;
             }
         }
     }
@@ -112,7 +126,7 @@ impl Task {
         }
         let result = match changes.is_empty() {
             true => Ok(()),
-            false => self.store.apply(&changes).await,
+            false => self.store.apply(&changes).await.map(|rest| self.expect(rest)),
         };
         for done in waiting {
             let _ = done.send(result.clone());
@@ -121,6 +135,12 @@ impl Task {
             let _ = done.send(());
         }
         result
+    }
+
+    /// The next user's time is up after `rest`, unless renewed.
+    fn expect(&mut self, rest: Option<Duration>) {
+        let pause = |rest: Duration| if rest.is_zero() { rest } else { rest.max(PAUSE) };
+        self.lapse = rest.map(|rest| self.lenient.max(clock::now() + pause(rest)));
     }
 
     fn remember(&mut self, change: &Change) {
@@ -148,13 +168,22 @@ impl Task {
             .map(|(here, socket, user)| Change { here, user: user.clone(), socket: socket.clone() })
             .collect();
         let mut chunks = changes.chunks(BATCH);
-        // Even with nothing to renew, one script looks for users of instances that died.
+        // Even with nothing to renew, one script says when the next user's time is up.
         loop {
             let chunk = chunks.next().unwrap_or_default();
-            self.store.apply(chunk).await?;
+            let rest = self.store.apply(chunk).await?;
+            self.expect(rest);
             if chunks.len() == 0 {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Ends at that time, if there is one.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

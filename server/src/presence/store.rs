@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use crate::redis::{Failure, Invocation, Link, Lua, Repeat, Script, lua};
 
-static APPLY: Lua = lua!("lua/common.lua", "lua/apply.lua");
+static APPLY: Lua = lua!("lua/common.lua", "lua/settle.lua", "lua/apply.lua");
+static LAPSED: Lua = lua!("lua/common.lua", "lua/settle.lua", "lua/lapsed.lua");
+static MISSED: Lua = lua!("lua/common.lua", "lua/settle.lua", "lua/missed.lua");
 static LIST: Lua = lua!("lua/common.lua", "lua/list.lua");
 static SOCKETS: Lua = lua!("lua/common.lua", "lua/sockets.lua");
 
 /// The hash tag is the same for all keys: a script lists users and counts sockets in one step.
 const BASE: &str = "presence:{all}:";
+/// The most users that one script settles.
+const USERS: usize = 100;
 
 /// A socket of a user begins or goes on, or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +51,38 @@ impl Store {
         script.on_slot_of(&self.base)
     }
 
-    /// Applies changes in order, in one step. Applying them again changes nothing.
-    pub(super) async fn apply(&self, changes: &[Change]) -> Result<(), Failure> {
-        let mut script = self.script(&APPLY).arg(self.ttl).arg(&self.channel);
+    /// Applies changes in order, in one step. Applying them again changes nothing. Gives the time
+    /// until the next user is given up, unless renewed; nothing where nobody is online.
+    pub(super) async fn apply(&self, changes: &[Change]) -> Result<Option<Duration>, Failure> {
+        let mut script = self.script(&APPLY).arg(&self.channel).arg(self.ttl);
         for change in changes {
             let sign = if change.here { "+" } else { "-" };
             script = script.arg(sign).arg(&change.user).arg(&change.socket);
         }
-        self.link.run::<()>(&script, Repeat::Safe).await?;
-        Ok(())
+        self.rest(&script).await
+    }
+
+    /// Has users whose sockets are all given up said to be offline, some of them where there are
+    /// many. Gives the time until the next one is given up.
+    pub(super) async fn lapsed(&self) -> Result<Option<Duration>, Failure> {
+        self.rest(&self.script(&LAPSED).arg(&self.channel)).await
+    }
+
+    async fn rest(&self, script: &Invocation) -> Result<Option<Duration>, Failure> {
+        let rest: i64 = self.link.run(script, Repeat::Safe).await?.value;
+        Ok(u64::try_from(rest).ok().map(Duration::from_millis))
+    }
+
+    /// Settles users who were known to be online and are not listed. Gives those who are offline,
+    /// each with the number with which that is to be said.
+    pub(super) async fn missed(&self, users: &[String]) -> Result<Vec<(String, u64)>, Failure> {
+        let mut gone = Vec::new();
+        for users in users.chunks(USERS) {
+            let script = self.script(&MISSED).arg(&self.channel).arg(users);
+            let some: Vec<(String, u64)> = self.link.run(&script, Repeat::Safe).await?.value;
+            gone.extend(some);
+        }
+        Ok(gone)
     }
 
     /// Who is online.

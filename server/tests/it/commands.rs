@@ -38,14 +38,14 @@ const JOB: &str = r#"{"queue":"llm-processing","name":"generate-response","data"
 const QUEUES: &str = "zcard zcard llen llen zcard zcard zcard llen llen zcard";
 /// The first socket of a user: kept, shown, and told to everybody.
 const ONLINE: &str = "time zadd zremrangebyscore zrange zadd pexpireat hexists hget hset publish \
-                      zrangebyscore";
+                      zrange";
 
 /// In this order: what one row stores is there for the next. In a cluster keys of different slots
 /// are deleted one by one: responses that are cleared, and the session that a login ends.
 const TABLE: &[Row] = &[
     row("POST", "/api/session/login", r#"{"userId":"ada"}"#, "evalsha", "hset pexpire"),
     row("GET", "/api/session", "", "evalsha", "pexpire hgetall"),
-    row("PUT", "/api/session/data", r#"{"key":"k","value":1}"#, "evalsha", "pexpire hset hgetall"),
+    row("PUT", "/api/session/data", r#"{"key":"k","value":1}"#, "evalsha", "hgetall hset pexpire"),
     row("POST", "/api/session/logout", "", "unlink", ""),
     row("GET", "/api/session", "", "", ""),
     row("GET", "/api/limited", "", "evalsha", "time get set"),

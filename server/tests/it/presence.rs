@@ -1,5 +1,6 @@
 //! Who is connected, told to everybody, and no ghosts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -18,6 +19,8 @@ on_each_topology! {
     who_says_to_be_somebody_else_is_not_who_it_was,
     what_is_no_frame_is_answered_and_the_socket_lives,
     a_dead_instance_leaves_no_ghost_past_the_time_to_live,
+    everybody_of_a_dead_instance_goes_offline_and_is_announced_on_coming_back,
+    whoever_redis_takes_for_online_by_mistake_is_announced_all_the_same,
     presence_comes_back_by_itself_after_redis_forgot_it,
     a_socket_that_answers_no_ping_is_closed,
     a_frame_that_is_too_long_ends_the_socket_before_it_is_read,
@@ -202,6 +205,57 @@ async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live(place: Place) {
         panic!("{user} was never online here");
     }
     assert_eq!(server.read("/api/presence").await["users"], json!(["watcher"]));
+}
+
+async fn everybody_of_a_dead_instance_goes_offline_and_is_announced_on_coming_back(place: Place) {
+    const USERS: usize = 1000;
+    let server = Server::on(&place, &["--presence-ttl-seconds", "3"]).await;
+    let mut watcher = Socket::online(&server, "watcher").await;
+    let script = "local t=redis.call('TIME') \
+         local at=t[1]*1000+math.floor(t[2]/1000)+3500 \
+         for i=1,tonumber(ARGV[1]) do local u='ghost'..i \
+         redis.call('ZADD',KEYS[1]..'user:'..u,at,'dead:'..i) \
+         redis.call('ZADD',KEYS[1]..'online',at,u) \
+         redis.call('HSET',KEYS[1]..'told',u,'1 dead:'..i) end";
+    let base = format!("{}presence:{{all}}:", place.prefix);
+    let plant = redis::cmd("EVAL").arg(script).arg(1).arg(&base).arg(USERS).to_owned();
+    place.ask::<()>(SESSIONS, &plant).await;
+    let mut there = BTreeSet::new();
+    let (mut came, mut last) = (0, String::new());
+    while came < USERS || !there.is_empty() {
+        let (user, status, _) = watcher.status().await;
+        if status == "online" {
+            assert!(there.insert(user), "once");
+            came += 1;
+        } else {
+            assert!(there.remove(&user), "once, and after it was online");
+            last = user;
+        }
+    }
+    let told: u64 = place.ask(SESSIONS, redis::cmd("HLEN").arg(format!("{base}told"))).await;
+    assert_eq!(told, 1, "Redis has said so too");
+    for user in [last.as_str(), "ghost1", "ghost500", "ghost999"] {
+        let back = Socket::online(&server, user).await;
+        let (who, status, _) = watcher.status().await;
+        assert_eq!((who.as_str(), status.as_str()), (user, "online"));
+        back.close().await;
+        assert_eq!(watcher.status().await.1, "offline");
+    }
+}
+
+/// As after a failover that has forgotten how the user went.
+async fn whoever_redis_takes_for_online_by_mistake_is_announced_all_the_same(place: Place) {
+    let server = Server::on(&place, &[]).await;
+    let mut watcher = Socket::open(&server).await;
+    for _ in 0..2 {
+        let ada = Socket::online(&server, "ada").await;
+        assert_eq!(watcher.status().await.1, "online");
+        ada.close().await;
+        assert_eq!(watcher.status().await.1, "offline");
+        let told = format!("{}presence:{{all}}:told", place.prefix);
+        let mistake = redis::cmd("HSET").arg(told).arg("ada").arg("1 gone:1").to_owned();
+        place.ask::<()>(SESSIONS, &mistake).await;
+    }
 }
 
 async fn presence_comes_back_by_itself_after_redis_forgot_it(place: Place) {
