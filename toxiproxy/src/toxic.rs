@@ -1,5 +1,8 @@
 //! A toxic on a proxy, as the API describes it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::{Map, Value, json};
 
 use crate::api::body::{Fields, Problem};
@@ -43,6 +46,8 @@ pub(crate) struct Toxic {
     pub(crate) toxicity: f64,
     pub(crate) attributes: Attributes,
     pub(crate) scope: Scope,
+    /// On how many commands it has acted, in all its versions.
+    pub(crate) acted: Arc<AtomicU64>,
 }
 
 impl Toxic {
@@ -67,7 +72,18 @@ impl Toxic {
         let attributes = Attributes::defaults(kind.attributes).merged(&attributes)?;
         (kind.check)(&attributes)?;
         let scope = Scope::parse(given)?;
-        Ok(Toxic { id: 0, version: 0, name, kind, direction, stream, toxicity, attributes, scope })
+        Ok(Toxic {
+            id: 0,
+            version: 0,
+            name,
+            kind,
+            direction,
+            stream,
+            toxicity,
+            attributes,
+            scope,
+            acted: Arc::default(),
+        })
     }
 
     /// The same toxic under another identity.
@@ -121,6 +137,9 @@ impl Toxic {
         shown.insert("stream".into(), json!(self.stream));
         shown.insert("toxicity".into(), whole_or_fraction(self.toxicity));
         self.scope.show(&mut shown);
+        if self.acts_on_commands() {
+            shown.insert("acted".into(), json!(self.acted.load(Ordering::Relaxed)));
+        }
         Value::Object(shown)
     }
 }

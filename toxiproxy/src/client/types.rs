@@ -116,6 +116,9 @@ pub struct Toxic {
     /// The attributes of the kind.
     #[serde(default)]
     pub attributes: Map<String, Value>,
+    /// On how many commands it has acted, where it acts on commands. An extension of this server.
+    #[serde(default)]
+    pub acted: Option<u64>,
 }
 
 /// A toxic to add.

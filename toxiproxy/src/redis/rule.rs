@@ -1,5 +1,7 @@
 //! Which commands a redis toxic acts on, and what it does to them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +40,7 @@ pub(super) struct Rule {
     key_pattern: Vec<u8>,
     share: f64,
     action: Action,
+    acted: Arc<AtomicU64>,
     random: SmallRng,
 }
 
@@ -60,6 +63,7 @@ impl Rule {
             key_pattern: values.text(&attributes::KEYS).as_bytes().to_vec(),
             share: values.share(&attributes::SHARE),
             action: attributes::action(values),
+            acted: Arc::clone(&toxic.acted),
             random,
         }
     }
@@ -82,7 +86,10 @@ impl Rule {
             keys.iter().any(|key| glob(&self.key_pattern, key))
         };
         let meant = self.acts && named && (self.key_pattern.is_empty() || keyed());
-        (meant && self.random.random::<f64>() < self.share).then(|| self.action.clone())
+        (meant && self.random.random::<f64>() < self.share).then(|| {
+            self.acted.fetch_add(1, Ordering::Relaxed);
+            self.action.clone()
+        })
     }
 
     /// Whether it names this command, rather than meaning all.

@@ -139,6 +139,30 @@ async fn a_client_that_reads_no_answers_is_held_back() {
 }
 
 #[tokio::test]
+async fn it_is_told_on_how_many_commands_a_toxic_has_acted() {
+    let (rig, upstream) = manual_rig().await;
+    rig.add(redis("SET", "error")).await;
+    rig.add(NewToxic::latency(Duration::ZERO, Duration::ZERO)).await;
+    let acted = async || {
+        let toxics = rig.client.proxy("p").await.expect("told").toxics;
+        toxics.into_iter().map(|toxic| toxic.acted).collect::<Vec<_>>()
+    };
+    let mut client = rig.dial().await;
+    let (mut server, _) = upstream.accept().await.expect("the proxy dials");
+    send(&mut client, PING).await;
+    assert_reads(&mut server, PING).await;
+    assert_eq!(acted().await, [Some(0), None]);
+    send(&mut server, b"+PONG\r\n").await;
+    send(&mut client, &SET.repeat(2)).await;
+    assert_reads(
+        &mut client,
+        &[b"+PONG\r\n", &b"-ERR refused by the proxy\r\n".repeat(2)[..]].concat(),
+    )
+    .await;
+    assert_eq!(acted().await, [Some(2), None]);
+}
+
+#[tokio::test]
 async fn wrong_attributes_are_refused() {
     let rig = echo_rig().await;
     let wrong: [(&str, Value); 4] = [
