@@ -185,7 +185,7 @@ pub(crate) fn event(kind: &EventKind, run: &RunView) -> String {
             format!("Fault acts: {}{}", fault(*index), proof.unwrap_or_default())
         }
         EventKind::FaultFailed { fault: index, reason } => {
-            format!("Fault could not be injected: {}: {reason}", fault(*index))
+            format!("Fault did not act as planned: {}: {reason}", fault(*index))
         }
         EventKind::FaultHealed { fault: index } => format!("Fault is healed: {}", fault(*index)),
         EventKind::Role { node, role, .. } => {

@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(60);
 fn plain(fault: &dyn Fault) -> PlannedFault {
     let lasts = fault.heals().map(|_| if fault.longest().is_some() { SHORT } else { LONG });
     let target = match fault.hits() {
-        Hits::Master | Hits::Nodes => "main.master",
+        Hits::Master | Hits::Nodes | Hits::Writable => "main.master",
         Hits::Replicas => "replicas",
         Hits::Apis | Hits::Model => "model",
         _ => "node[1]",

@@ -6,7 +6,9 @@ use crate::environment::{ONE_AT_A_TIME, Stage, eventually};
 use crate::faults::{SECOND, planned, windows};
 use redrill::environment::backend;
 use redrill::plan::{Overrides, Plan};
-use redrill_history::{EnvironmentFacts, EnvironmentPlan, Event, EventKind, Finding, Report};
+use redrill_history::{
+    EnvironmentFacts, EnvironmentPlan, Event, EventKind, Finding, PlannedFault, Report,
+};
 use redrill_tests::redrill;
 use redrill_toxiproxy::client::NewToxic;
 use std::fs;
@@ -76,6 +78,32 @@ async fn what_is_not_as_it_should_be_is_refused_and_every_group_of_faults_is_und
     assert_eq!(windows(&events).len(), 11);
     assert!(events.iter().all(|event| !matches!(event.kind, EventKind::FaultFailed { .. })));
     assert_eq!(there.changed(&before).await, NONE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_a_sentinel_had_written_meanwhile_is_mended_and_no_other_is_touched() {
+    let there = ByHand::start(false).await;
+    let file = there.folder.path().join("node-0/redis.conf");
+    let file = || fs::read_to_string(&file).unwrap();
+    let (mine, before) = (file(), there.state().await);
+    let stage = Stage::of(&environment(&there)).await;
+    let exhausted = |lasts: u32| {
+        let mut fault = planned("connection-exhaustion", &["main.master"], Some(lasts * SECOND));
+        fault.with.insert("room".to_owned(), Value::Integer(40));
+        fault
+    };
+    stage.play(&[exhausted(1)], pending()).await;
+    assert_eq!(file(), mine, "nobody wrote it");
+    let replaced = PlannedFault { at: SECOND, ..planned("failover", &["main.master"], None) };
+    let demoted = async || file().contains("replicaof");
+    let written = eventually("the demoted node writes its file", 40 * SECOND, demoted);
+    stage.play(&[exhausted(60), replaced], written).await;
+    assert_eq!(windows(&stage.strike().await).len(), 3);
+    assert_eq!(there.changed(&before).await, NONE);
+    let text = file();
+    let bound = text.lines().find_map(|line| line.strip_prefix("maxclients "));
+    let had = &before.1[0]["maxclients"];
+    assert!(bound.is_none_or(|bound| bound == had), "{bound:?}, and it had {had}");
 }
 
 const DRILL: &str = r#"

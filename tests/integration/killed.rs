@@ -2,7 +2,7 @@
 
 use crate::environment::ONE_AT_A_TIME;
 use rand::Rng as _;
-use redrill::faults::{FAULTS, Hits};
+use redrill::faults::{FAULTS, Form, Hits};
 use redrill_history::clock::instant_now;
 use redrill_history::{Event, EventKind, Window};
 use redrill_tests::redrill;
@@ -189,7 +189,11 @@ fn plan_of_every_fault() -> (String, usize) {
         );
         plan += &from.map_or_else(String::new, |from| format!("from = [\"{from}\"]\n"));
         for setting in fault.settings().iter().filter(|setting| setting.is_required()) {
-            plan += &format!("with.{} = 100\n", setting.name);
+            let value = match setting.form {
+                Form::Duration { .. } => "\"100ms\"",
+                _ => "100",
+            };
+            plan += &format!("with.{} = {value}\n", setting.name);
         }
         count += 1;
     }

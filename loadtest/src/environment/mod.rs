@@ -30,6 +30,7 @@ mod stop;
 mod survey;
 mod target;
 mod topology;
+mod written;
 
 pub(crate) use admin::{Admin, ask, info_fields};
 pub use backend::{BACKENDS, Backend, Need, Supply, backend, backend_names};
@@ -49,6 +50,7 @@ pub use start::Setup;
 pub use survey::{Survey, as_planned};
 pub use target::{Target, UnknownTarget, Which, parse_target};
 pub use topology::{Size, Sizes, TOPOLOGIES, Topology, check, topology, topology_names};
+pub use written::Written;
 
 use anyhow::{Context, Result, bail};
 use journal::Guardian;

@@ -4,6 +4,7 @@
 use super::admin::{Admin, info_fields};
 use super::door::Door;
 use super::prefix;
+use super::written::Written;
 use anyhow::{Context, Result, bail, ensure};
 use redis::cmd;
 use redrill_toxiproxy::client::{Client, Error};
@@ -48,6 +49,9 @@ pub enum Remedy {
         door: Door,
         /// What they were.
         settings: BTreeMap<String, String>,
+        /// How often it had written them to its file; none of a node that has no file.
+        #[serde(default)]
+        written: Option<Written>,
     },
     /// Lets a node's clients go on.
     Unpause {
@@ -81,7 +85,9 @@ impl Remedy {
             }
             Self::RemoveToxic { api, proxy, toxic } => remove_toxic(api, proxy, toxic).await,
             Self::Enable { api, proxy } => enable(api, proxy).await,
-            Self::Configure { door, settings } => configure(door, settings).await,
+            Self::Configure { door, settings, written } => {
+                configure(door, settings, written.as_ref()).await
+            }
             Self::Unpause { door } => {
                 let mut admin = Admin::new(door.clone());
                 admin.ask::<()>(cmd("CLIENT").arg("UNPAUSE"), ANSWER_WITHIN).await?;
@@ -100,7 +106,7 @@ impl fmt::Display for Remedy {
             Self::EndWithGroup => f.write_str("a fault in a process of the run"),
             Self::RemoveToxic { proxy, toxic, .. } => write!(f, "toxic {toxic} on proxy {proxy}"),
             Self::Enable { proxy, .. } => write!(f, "proxy {proxy} that does not listen"),
-            Self::Configure { door, settings } => {
+            Self::Configure { door, settings, .. } => {
                 let names: Vec<&str> = settings.keys().map(String::as_str).collect();
                 write!(f, "{} of {door}", names.join(", "))
             }
@@ -138,7 +144,11 @@ async fn enable(api: &str, proxy: &str) -> Result<String> {
     Ok("it listens again".to_owned())
 }
 
-async fn configure(door: &Door, settings: &BTreeMap<String, String>) -> Result<String> {
+async fn configure(
+    door: &Door,
+    settings: &BTreeMap<String, String>,
+    written: Option<&Written>,
+) -> Result<String> {
     let mut admin = Admin::new(door.clone());
     let mut told = Vec::new();
     for (name, value) in settings {
@@ -156,6 +166,9 @@ async fn configure(door: &Door, settings: &BTreeMap<String, String>) -> Result<S
         let found = now(&mut admin).await?;
         ensure!(found == *value, "{name} is {found} and not {value} again");
         told.push(format!("{name} is {value} again"));
+    }
+    if Written::mend(written, &mut admin, ANSWER_WITHIN).await? {
+        told.push("so is its file, which was written meanwhile".to_owned());
     }
     Ok(told.join(", "))
 }

@@ -125,6 +125,11 @@ impl Target {
         }
     }
 
+    /// Whether it is one or all of a role's replicas.
+    pub(crate) fn is_replica(self) -> bool {
+        matches!(self, Self::Redis(_, Which::Replica(_) | Which::Replicas))
+    }
+
     /// Whether it is a role's master.
     pub(crate) fn is_master(self) -> bool {
         matches!(self, Self::Redis(_, Which::Master | Which::MasterAt(_)))

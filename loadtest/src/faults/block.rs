@@ -1,8 +1,8 @@
 //! Block: a node's event loop does nothing else for a while.
 
-use super::Injected;
-use super::on_nodes::{Node, OnNodes};
+use super::on_nodes::{Node, OnNodes, TURN};
 use super::probe::{HEALTHY, SILENCE, Seen, command, ping_from_harness};
+use super::{Hits, Injected};
 use crate::environment::{Need, Remedy};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
@@ -15,6 +15,8 @@ pub(super) const BLOCK: OnNodes = OnNodes {
     name: "block",
     doc: "blocks a node's event loop (DEBUG SLEEP), as a slow command on a large key does",
     heals: Some("has finished the command, and answers"),
+    hits: Hits::Nodes,
+    holds: &[TURN],
     settings: &[],
     needs: &[Need::Debug],
     longest: Some(Duration::from_secs(10)),

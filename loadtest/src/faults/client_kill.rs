@@ -1,9 +1,9 @@
 //! Client kill: a node closes its clients' connections.
 
-use super::Injected;
 use super::on_nodes::{Node, OnNodes};
 use super::probe::{HARNESS, HEALTHY, open};
 use super::toxic::announced;
+use super::{Hits, Injected};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::cmd;
@@ -17,6 +17,8 @@ pub(super) const CLIENT_KILL: OnNodes = OnNodes {
     name: "client-kill",
     doc: "closes all connections of a node's clients (CLIENT KILL), but not those of replicas",
     heals: None,
+    hits: Hits::Nodes,
+    holds: &[],
     settings: &[],
     needs: &[],
     longest: None,

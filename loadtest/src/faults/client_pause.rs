@@ -1,8 +1,8 @@
 //! Client pause: a node lets its clients wait.
 
-use super::on_nodes::{Node, OnNodes};
+use super::on_nodes::{Node, OnNodes, TURN};
 use super::probe::{HARNESS, HEALTHY, Probe, SILENCE, Seen, send};
-use super::{Form, Injected, Setting};
+use super::{Form, Hits, Injected, Setting};
 use crate::environment::Remedy;
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
@@ -18,6 +18,8 @@ pub(super) const CLIENT_PAUSE: OnNodes = OnNodes {
     name: "client-pause",
     doc: "lets the commands of a node's clients wait (CLIENT PAUSE), as during a handover",
     heals: Some("executes what waited"),
+    hits: Hits::Nodes,
+    holds: &[TURN],
     settings: &[MODE],
     needs: &[],
     // Where all wait, so does the command that would end it.

@@ -1,9 +1,12 @@
 //! Connection exhaustion: a node takes no more clients.
+//!
+//! A Sentinel that replaces the master meanwhile has the node write the bound to its configuration
+//! file. Healing it then has the file written again; one that nobody wrote is left alone.
 
 use super::on_nodes::{Node, OnNodes};
 use super::probe::{HARNESS, HEALTHY, Probe, send};
 use super::toxic::announced;
-use super::{Form, Injected, Setting};
+use super::{Form, Hits, Injected, Setting};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 
@@ -20,6 +23,8 @@ pub(super) const CONNECTION_EXHAUSTION: OnNodes = OnNodes {
     name: "connection-exhaustion",
     doc: "lets a node take no more connections than are open now (maxclients)",
     heals: Some("has its maxclients back, and takes connections"),
+    hits: Hits::Nodes,
+    holds: &["maxclients"],
     settings: &[ROOM],
     needs: &[],
     longest: None,
@@ -47,10 +52,10 @@ async fn exhaust(mut node: Node<'_>) -> Result<Injected<'_>> {
     let proof = format!("{}: maxclients {most}; a new client was told {seen}", node.name);
     let is_proven = seen.contains(REFUSAL);
     let injected = Injected::new(proof, async move {
-        node.restore(before).await?;
+        let restored = node.restore(before).await?;
         let said = if node.is_running() { node.says(&["PING"]).await? } else { String::new() };
         ensure!(!said.contains(REFUSAL), "{} still takes no client: {said}", node.name);
-        Ok(())
+        node.environment.healed(restored).await
     });
     injected.if_proven(is_proven, "there is still room").await
 }

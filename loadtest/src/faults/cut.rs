@@ -1,7 +1,7 @@
 //! Cut: nothing passes between two groups of processes, either way; everybody else is reached.
 
 use super::probe::{HEALTHY, SILENCE, Seen, ping, ping_from_harness};
-use super::{Fault, Hits, Injected, Injection, Setting};
+use super::{Condition, Fault, Hits, Injected, Injection, Setting};
 use crate::environment::{Environment, Remedy};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::FutureExt as _;
@@ -25,6 +25,10 @@ impl Fault for Cut {
 
     fn hits(&self) -> Hits {
         Hits::Pairs
+    }
+
+    fn bears(&self, _: Condition) -> bool {
+        true
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -2,7 +2,7 @@
 
 use super::injected::each;
 use super::probe::{HARNESS, HEALTHY, Seen, ping_from_harness};
-use super::{Fault, Hits, Injected, Injection, Setting, toxic};
+use super::{Condition, Fault, Hits, Injected, Injection, Setting, toxic};
 use crate::environment::Remedy;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -25,6 +25,14 @@ impl Fault for Down {
 
     fn hits(&self) -> Hits {
         Hits::Proxied
+    }
+
+    fn leaves(&self) -> Condition {
+        Condition::Unreached
+    }
+
+    fn bears(&self, left: Condition) -> bool {
+        left != Condition::Unreached
     }
 
     fn settings(&self) -> &'static [Setting] {

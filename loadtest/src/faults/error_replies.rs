@@ -1,5 +1,6 @@
 //! Error replies: some commands are refused.
 
+use super::misfit::{Part, require};
 use super::on_commands::{COMMANDS, KEYS, SHARE, sign, toxic};
 use super::toxic::{Shows, TOXICITY, Toxic};
 use super::{Form, Setting};
@@ -17,8 +18,12 @@ pub(super) const ERROR_REPLIES: Toxic = Toxic {
     heals: "executes them again",
     settings: &[ERROR, COMMANDS, KEYS, SHARE, TOXICITY],
     make: |planned| {
-        let error = ERROR.text(planned)?;
+        // As the proxy sends it, which takes a dash for its own.
+        let error = ERROR.text(planned)?.trim_start_matches('-');
+        require(!error.trim().is_empty(), Part::Setting(ERROR.name.to_owned()), || {
+            "error must say something, such as \"LOADING\"; left out, it does".to_owned()
+        })?;
         let toxic = toxic(planned, "error")?.attribute("error", error);
-        Ok((toxic, sign(planned, Shows::Answered(error.to_owned()))?))
+        Ok((toxic, sign(planned, Shows::Answered(format!("-{error}")))?))
     },
 };

@@ -1,6 +1,6 @@
 //! Failover: a replica replaces the master on command, though nothing has failed.
 
-use super::{Fault, Hits, Injected, Injection, Setting};
+use super::{Condition, Fault, Hits, Injected, Injection, Setting};
 use crate::environment::{Environment, Group, ask, info_fields};
 use anyhow::{Context, Result};
 use futures_util::FutureExt as _;
@@ -28,6 +28,10 @@ impl Fault for Failover {
 
     fn hits(&self) -> Hits {
         Hits::Master
+    }
+
+    fn bears(&self, _: Condition) -> bool {
+        true
     }
 
     fn settings(&self) -> &'static [Setting] {

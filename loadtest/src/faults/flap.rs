@@ -3,7 +3,7 @@
 use super::injected::each;
 use super::kill::kill;
 use super::pause::pause;
-use super::{Fault, Form, Hits, Injected, Injection, Setting};
+use super::{Condition, Fault, Form, Hits, Injected, Injection, Setting};
 use anyhow::Result;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -46,6 +46,14 @@ impl Fault for Flap {
 
     fn hits(&self) -> Hits {
         Hits::Processes
+    }
+
+    fn leaves(&self) -> Condition {
+        Condition::Flapping
+    }
+
+    fn bears(&self, left: Condition) -> bool {
+        matches!(left, Condition::Well | Condition::Unreached)
     }
 
     fn settings(&self) -> &'static [Setting] {

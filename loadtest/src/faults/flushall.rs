@@ -1,7 +1,7 @@
 //! Flush all: a node loses its data.
 
-use super::Injected;
 use super::on_nodes::{Node, OnNodes};
+use super::{Hits, Injected};
 use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -11,6 +11,8 @@ pub(super) const FLUSHALL: OnNodes = OnNodes {
     name: "flushall",
     doc: "deletes every key of a master and its replicas (FLUSHALL), as an operator's slip does",
     heals: None,
+    hits: Hits::Writable,
+    holds: &[],
     settings: &[],
     needs: &[Need::Data],
     longest: None,

@@ -1,7 +1,7 @@
 //! Full resync: replicas take their master's whole data again.
 
-use super::Injected;
 use super::on_nodes::{Node, OnNodes};
+use super::{Hits, Injected};
 use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -11,6 +11,8 @@ pub(super) const FULL_RESYNC: OnNodes = OnNodes {
     name: "full-resync",
     doc: "has all replicas of a master take its whole data again, as after a long partition",
     heals: None,
+    hits: Hits::Master,
+    holds: &[],
     settings: &[],
     needs: &[Need::Debug],
     longest: None,

@@ -32,7 +32,11 @@ pub struct Injected<'a> {
     proof: String,
     activity: Option<Activity<'a>>,
     healing: Option<BoxFuture<'a, Result<()>>>,
+    counts: Vec<Count<'a>>,
 }
+
+/// On how much of the service's it has acted, but for the probe.
+type Count<'a> = BoxFuture<'a, Result<u64>>;
 
 /// What goes on while a fault acts.
 struct Activity<'a> {
@@ -46,12 +50,12 @@ impl<'a> Injected<'a> {
         proof: String,
         healing: impl Future<Output = Result<()>> + Send + 'a,
     ) -> Self {
-        Self { proof, activity: None, healing: Some(healing.boxed()) }
+        Self { proof, activity: None, healing: Some(healing.boxed()), counts: Vec::new() }
     }
 
     /// One that is over.
     pub(super) fn over(proof: String) -> Self {
-        Self { proof, activity: None, healing: None }
+        Self { proof, activity: None, healing: None, counts: Vec::new() }
     }
 
     /// One that goes on acting, until `stop` is dropped: then the activity heals what it has done,
@@ -62,13 +66,32 @@ impl<'a> Injected<'a> {
         activity: impl Future<Output = Result<()>> + Send + 'a,
     ) -> Self {
         let activity = Activity { going_on: activity.boxed(), stops: vec![stop] };
-        Self { proof, activity: Some(activity), healing: None }
+        Self { proof, activity: Some(activity), healing: None, counts: Vec::new() }
     }
 
     /// Itself, with more that a probe saw.
     pub(super) fn and_told(mut self, more: &str) -> Self {
         self.proof = format!("{}; {more}", self.proof);
         self
+    }
+
+    /// Itself, whose acts can be counted before it is healed.
+    pub(super) fn counted(mut self, count: Option<Count<'a>>) -> Self {
+        self.counts.extend(count);
+        self
+    }
+
+    /// Whether all that it has done is known to be nothing: to be asked before it is healed.
+    ///
+    /// # Errors
+    /// It cannot be counted any more.
+    pub async fn is_idle(&mut self) -> Result<bool> {
+        let can_be_told = !self.counts.is_empty();
+        let mut acts = 0;
+        for count in std::mem::take(&mut self.counts) {
+            acts += count.await?;
+        }
+        Ok(can_be_told && acts == 0)
     }
 
     /// Itself if a probe saw it act. Otherwise it is healed, and the error says what was seen.
@@ -122,8 +145,10 @@ impl<'a> Injected<'a> {
         let mut proofs = Vec::new();
         let mut healings = Vec::new();
         let (mut going_on, mut all_stops) = (Vec::new(), Vec::new());
-        for Self { proof, activity, healing } in parts {
+        let mut all_counts = Vec::new();
+        for Self { proof, activity, healing, counts } in parts {
             proofs.push(proof);
+            all_counts.extend(counts);
             healings.extend(healing);
             if let Some(Activity { going_on: one, stops }) = activity {
                 going_on.push(one);
@@ -144,6 +169,7 @@ impl<'a> Injected<'a> {
             activity: has_activity
                 .then(|| Activity { going_on: all_end.boxed(), stops: all_stops }),
             healing: has_healing.then(|| healing.boxed()),
+            counts: all_counts,
         }
     }
 }
@@ -193,6 +219,18 @@ impl<'a> Parts<'a> {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[tokio::test]
+    async fn what_has_acted_on_nothing_anywhere_is_idle() {
+        let part = |acts: u64| {
+            let counted = Injected::over(String::new());
+            counted.counted(Some(async move { Ok(acts) }.boxed()))
+        };
+        for (acts, is_idle) in [(&[0, 0][..], true), (&[0, 3], false), (&[], false)] {
+            let mut all = Injected::all(acts.iter().map(|acts| part(*acts)).collect());
+            assert_eq!(all.is_idle().await.unwrap(), is_idle, "{acts:?}");
+        }
+    }
 
     #[tokio::test]
     async fn all_parts_are_healed_and_the_first_failure_is_told() {

@@ -2,7 +2,7 @@
 
 use super::injected::each;
 use super::probe::{HEALTHY, Seen, ping_from_harness};
-use super::{Fault, Hits, Injected, Injection, Setting};
+use super::{Condition, Fault, Hits, Injected, Injection, Setting};
 use crate::environment::{Environment, Journalled, Remedy};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -26,6 +26,14 @@ impl Fault for Kill {
 
     fn hits(&self) -> Hits {
         Hits::Processes
+    }
+
+    fn leaves(&self) -> Condition {
+        Condition::Gone
+    }
+
+    fn bears(&self, left: Condition) -> bool {
+        matches!(left, Condition::Well | Condition::Still | Condition::Unreached)
     }
 
     fn settings(&self) -> &'static [Setting] {

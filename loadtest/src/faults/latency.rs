@@ -1,8 +1,11 @@
 //! Latency: everything comes late.
 
+use super::misfit::{Part, require};
 use super::probe::Probe;
+use super::setting::LEAST_TIME;
 use super::toxic::{STREAM, Shows, Sign, TOXICITY, Toxic, stream};
 use super::{Form, Setting};
+use redrill_history::print_duration;
 use redrill_toxiproxy::client::NewToxic;
 use std::time::Duration;
 
@@ -25,7 +28,12 @@ pub(super) const LATENCY: Toxic = Toxic {
     settings: &[DELAY, JITTER, STREAM, TOXICITY],
     make: |planned| {
         let (latency, jitter) = (DELAY.duration(planned)?, JITTER.duration(planned)?);
-        let shows = Shows::Late(latency.saturating_sub(jitter), 2 * (latency + jitter));
+        let least = latency.saturating_sub(jitter);
+        require(least >= LEAST_TIME, Part::Setting(JITTER.name.to_owned()), || {
+            let (latency, jitter) = (print_duration(latency), print_duration(jitter));
+            format!("jitter = {jitter} must be 1ms less than latency, {latency}: some come at once")
+        })?;
+        let shows = Shows::Late(least, 2 * (latency + jitter));
         let toxic = NewToxic::latency(latency, jitter).on(stream(planned)?);
         Ok((toxic, Sign::of(Probe::ping(), shows)))
     },

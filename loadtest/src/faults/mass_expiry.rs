@@ -1,7 +1,7 @@
 //! Mass expiry: keys that were to live on expire at once.
 
 use super::on_nodes::{Node, OnNodes};
-use super::{Form, Injected, Setting};
+use super::{Form, Hits, Injected, Setting};
 use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -17,6 +17,8 @@ pub(super) const MASS_EXPIRY: OnNodes = OnNodes {
     name: "mass-expiry",
     doc: "lets all keys of a master that have a time to live expire at once",
     heals: None,
+    hits: Hits::Writable,
+    holds: &[],
     settings: &[KEYS],
     needs: &[Need::Data],
     longest: None,

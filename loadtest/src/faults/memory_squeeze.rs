@@ -1,10 +1,24 @@
 //! Memory squeeze: a master may use less memory than it does.
+//!
+//! What is written to the node's file meanwhile is undone as in connection exhaustion.
 
 use super::on_nodes::{Node, OnNodes};
-use super::{Form, Injected, Setting};
+use super::{Form, Hits, Injected, Setting};
 use crate::environment::Need;
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
+
+/// Redis' policies (`redis.conf`, `maxmemory-policy`), its default first.
+pub const POLICIES: &[&str] = &[
+    "noeviction",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+];
 
 const KEEP: Setting = Setting {
     name: "keep",
@@ -15,13 +29,15 @@ const KEEP: Setting = Setting {
 const POLICY: Setting = Setting {
     name: "policy",
     doc: "maxmemory-policy meanwhile, such as allkeys-lru; what the node has by default",
-    form: Form::Text { default: "" },
+    form: Form::Word(POLICIES),
 };
 
 pub(super) const MEMORY_SQUEEZE: OnNodes = OnNodes {
     name: "memory-squeeze",
     doc: "gives a master less memory than its data takes (maxmemory): it refuses writes, or evicts",
     heals: Some("has its maxmemory and policy back, and takes writes"),
+    hits: Hits::Writable,
+    holds: &["maxmemory"],
     settings: &[KEEP, POLICY],
     needs: &[Need::Eviction],
     longest: None,
@@ -45,10 +61,10 @@ async fn squeeze(mut node: Node<'_>) -> Result<Injected<'_>> {
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
     let proof = format!("{}: maxmemory {most} where {used} are used; {told}", node.name);
     let injected = Injected::new(proof, async move {
-        node.restore(before).await?;
+        let restored = node.restore(before).await?;
         let said = if node.is_running() { node.says_to_a_write().await? } else { String::new() };
         ensure!(!said.starts_with("-OOM"), "{} still refuses writes: {said}", node.name);
-        Ok(())
+        node.environment.healed(restored).await
     });
     injected.if_proven(seen.is_ok(), "the squeeze does nothing").await
 }

@@ -39,6 +39,15 @@ impl fmt::Display for Misfit {
     }
 }
 
+impl std::error::Error for Misfit {}
+
+impl From<anyhow::Error> for Misfit {
+    /// One that is none already is of the kind as a whole.
+    fn from(error: anyhow::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| Self::new(Part::Kind, error))
+    }
+}
+
 /// Refuses a part unless something holds.
 pub(super) fn require(
     holds: bool,

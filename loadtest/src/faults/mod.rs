@@ -7,6 +7,7 @@ mod bandwidth;
 mod block;
 mod client_kill;
 mod client_pause;
+mod condition;
 mod connection_exhaustion;
 mod cut;
 mod down;
@@ -15,6 +16,7 @@ mod failover;
 mod flap;
 mod flushall;
 mod full_resync;
+mod hits;
 mod injected;
 mod kill;
 mod latency;
@@ -44,12 +46,15 @@ mod timeline;
 mod timeout;
 mod toxic;
 
+pub use condition::Condition;
+pub use hits::Hits;
 pub use injected::{Injected, Injection};
+pub use memory_squeeze::POLICIES;
 pub use misfit::{Misfit, Part};
-pub use setting::{Form, LEAST_SHARE, Setting};
+pub use setting::{Form, LEAST_SHARE, LEAST_TIME, Setting};
 pub use timeline::run_timeline;
 
-use crate::environment::{Need, Target, backend};
+use crate::environment::{Need, backend};
 use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
 use misfit::require;
@@ -114,6 +119,26 @@ pub trait Fault: Sync {
     fn longest(&self) -> Option<Duration> {
         None
     }
+    /// What of its targets it has to itself while it lasts: of two faults at once, the second would
+    /// take what the first has done for what was there, and what it undoes for the first's.
+    fn holds(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// What becomes of the processes that it hits while it lasts.
+    fn leaves(&self) -> Condition {
+        Condition::Well
+    }
+    /// Whether it can be injected into a process that another fault has left so.
+    fn bears(&self, left: Condition) -> bool {
+        matches!(left, Condition::Well | Condition::Flapping)
+    }
+    /// Whether what it is set to goes together, and would show.
+    ///
+    /// # Errors
+    /// Says what does not.
+    fn agrees(&self, _: &PlannedFault) -> Result<(), Misfit> {
+        Ok(())
+    }
     /// Injects it. The journal is told how to heal before anything is done; what was done is
     /// undone when it fails half-way.
     fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>>;
@@ -152,105 +177,16 @@ pub trait Fault: Sync {
             })?;
         }
         self.hits().check(name, planned)?;
-        setting::check(name, self.settings(), planned)
-    }
-}
-
-/// What a kind of fault can hit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hits {
-    /// Any process of the environment or the target.
-    Processes,
-    /// Whatever has a proxy: nodes and Sentinels.
-    Proxied,
-    /// The same, or only its links with the processes that `from` names.
-    Links,
-    /// Nodes alone.
-    Nodes,
-    /// Nodes that are not the master.
-    Replicas,
-    /// The group's master.
-    Master,
-    /// The service's other dependencies: `model` and `mail`.
-    Apis,
-    /// `model` alone.
-    Model,
-    /// Two groups of processes, named with `target` and `from`.
-    Pairs,
-}
-
-impl Hits {
-    /// What it takes to hit a plan's targets.
-    fn needs(self, planned: &PlannedFault) -> Vec<Need> {
-        let is_server = |text: &String| Target::read(text).is_some_and(Target::is_server);
-        match self {
-            Self::Processes if !planned.target.iter().all(is_server) => vec![Need::Processes],
-            Self::Pairs | Self::Replicas => vec![Need::Sources],
-            Self::Links if !planned.from.is_empty() => vec![Need::Sources],
-            _ => Vec::new(),
-        }
+        setting::check(name, self.settings(), planned)?;
+        self.agrees(planned)
     }
 
-    fn check(self, name: &str, planned: &PlannedFault) -> Result<(), Misfit> {
-        let is_api = |text: &&String| Target::read(text).is_some_and(Target::is_api);
-        let hits_apis = matches!(self, Self::Apis | Self::Model);
-        let mut all = planned.target.iter().chain(&planned.from);
-        if let Some(other) = all.find(|text| is_api(text) != hits_apis) {
-            let message = match hits_apis {
-                true => format!("{name} hits \"model\" or \"mail\", and {other} is neither"),
-                false => format!("{name}: {other} is played by redrill; see api-failing"),
-            };
-            return Err(Misfit::new(Part::Target, message));
-        }
-        require(
-            self != Self::Model || !planned.target.contains(&"mail".to_owned()),
-            Part::Target,
-            || format!("{name}: nobody reads what the mail API answers; its target is [\"model\"]"),
-        )?;
-        let is_server = |text: &&String| Target::read(text).is_some_and(Target::is_server);
-        if self == Self::Pairs {
-            require(!planned.from.is_empty(), Part::From, || {
-                format!("{name} needs a second group, from = [\"replicas\"]")
-            })?;
-            let both = planned.target.iter().find(|text| planned.from.contains(text));
-            if let Some(both) = both {
-                let message = format!("{name}: {both} is in both groups");
-                return Err(Misfit::new(Part::From, message));
-            }
-            let all = planned.target.iter().chain(&planned.from);
-            let all_servers = all.clone().filter(is_server).count() == all.count();
-            return require(!all_servers, Part::From, || {
-                format!("{name}: no link between instances of the target passes a proxy")
-            });
-        }
-        let has_one = self != Self::Links;
-        require(!has_one || planned.from.is_empty(), Part::From, || {
-            format!("{name} has one group: leave out from")
-        })?;
-        if matches!(self, Self::Proxied | Self::Links)
-            && let Some(server) = planned.target.iter().find(is_server)
-        {
-            let message =
-                format!("{name} acts in a proxy, and {server} has none: name nodes or sentinels");
-            return Err(Misfit::new(Part::Target, message));
-        }
-        let is_node = |text: &&String| Target::read(text).is_some_and(Target::is_node);
-        if matches!(self, Self::Nodes | Self::Replicas)
-            && let Some(other) = planned.target.iter().find(|text| !is_node(text))
-        {
-            let message = format!("{name} hits nodes, and {other} is none");
-            return Err(Misfit::new(Part::Target, message));
-        }
-        let is_master = |text: &String| Target::read(text).is_some_and(Target::is_master);
-        let all_fit = match self {
-            Self::Master => planned.target.iter().all(is_master),
-            Self::Replicas => !planned.target.iter().any(is_master),
-            _ => true,
-        };
-        require(all_fit, Part::Target, || match self {
-            Self::Replicas => format!("{name} hits replicas: its target is [\"replicas\"]"),
-            _ => format!("{name} replaces the master: its target is [\"main.master\"]"),
-        })
+    /// Whether a fault that passed the check can act in that environment.
+    ///
+    /// # Errors
+    /// Says what is missing there.
+    fn fits(&self, planned: &PlannedFault, environment: &EnvironmentPlan) -> Result<(), Misfit> {
+        self.hits().fits(self.name(), planned, environment)
     }
 }
 
@@ -319,7 +255,11 @@ mod tests {
             };
             let mut plain = planned(fault.name(), &[target], from);
             for setting in fault.settings().iter().filter(|setting| setting.is_required()) {
-                plain.with.insert(setting.name.to_owned(), toml::Value::Integer(5));
+                let value = match setting.form {
+                    Form::Duration { .. } => toml::Value::from("5ms"),
+                    _ => toml::Value::Integer(5),
+                };
+                plain.with.insert(setting.name.to_owned(), value);
             }
             fault.check(&plain).unwrap();
         }
@@ -338,6 +278,11 @@ mod tests {
         assert!(told(&healed).contains("leave out for"));
         assert!(told(&planned("failover", &["node[1]"], &[])).contains("main.master"));
         assert!(told(&planned("replica-lag", &["main.master"], &[])).contains("replicas"));
+        for kind in ["memory-squeeze", "persistence-failing", "mass-expiry", "flushall"] {
+            for replicas in ["replicas", "main.replica[0]"] {
+                assert!(told(&planned(kind, &[replicas], &[])).contains("main.master"), "{kind}");
+            }
+        }
         assert!(told(&planned("down", &["servers"], &[])).contains("has none"));
         assert!(told(&planned("block", &["sentinels"], &[])).contains("sentinels is none"));
         let long = PlannedFault {

@@ -1,6 +1,7 @@
 //! What the faults share that disturb the service's other dependencies, which the harness plays.
 
 use super::injected::Parts;
+use super::misfit::Misfit;
 use super::{Fault, Hits, Injected, Injection, Setting};
 use crate::effects::{Dependency, Disturbance, Effects};
 use anyhow::{Context as _, Result, ensure};
@@ -43,6 +44,10 @@ impl Fault for OnApis {
 
     fn settings(&self) -> &'static [Setting] {
         self.settings
+    }
+
+    fn agrees(&self, planned: &PlannedFault) -> Result<(), Misfit> {
+        Ok((self.make)(planned).map(drop)?)
     }
 
     fn inject<'a>(&self, injection: Injection<'a>) -> BoxFuture<'a, Result<Injected<'a>>> {

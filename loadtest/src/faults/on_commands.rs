@@ -51,8 +51,9 @@ pub(super) fn toxic(planned: &PlannedFault, action: &str) -> Result<NewToxic> {
 /// it does not exist. So the probe changes nothing, whatever the command.
 pub(super) fn sign(planned: &PlannedFault, shows: Shows) -> Result<Sign> {
     let names = COMMANDS.text(planned)?;
-    let named = names.split([',', ' ']).find(|name| !name.is_empty());
-    let name = named.unwrap_or("EXISTS");
+    let named = names.split([',', ' ']).filter(|name| !name.is_empty());
+    let commands: Vec<String> = named.map(str::to_ascii_uppercase).collect();
+    let name = commands.first().map_or("EXISTS", String::as_str);
     let key = KEYS.text(planned)?.replace(['*', '?'], "x");
     let takes_script = ["EVAL", "FCALL"].iter().any(|taker| {
         name.get(..taker.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(taker))
@@ -67,7 +68,7 @@ pub(super) fn sign(planned: &PlannedFault, shows: Shows) -> Result<Sign> {
         login: None,
     };
     let share = SHARE.share(planned)?;
-    Ok(Sign { share, on_new_connections: true, ..Sign::of(probe, shows) })
+    Ok(Sign { share, on_new_connections: true, commands, ..Sign::of(probe, shows) })
 }
 
 /// Whether a plan closes connections rather than keeping them silent.

@@ -2,8 +2,10 @@
 
 use super::injected::Parts;
 use super::probe::{HARNESS, HEALTHY, Probe, send};
-use super::{Fault, Hits, Injected, Injection, Setting};
-use crate::environment::{Admin, Door, Environment, Journalled, Need, Remedy, info_fields};
+use super::{Condition, Fault, Hits, Injected, Injection, Setting};
+use crate::environment::{
+    Admin, Door, Environment, Journalled, Need, Remedy, Written, info_fields,
+};
 use anyhow::{Context, Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -17,11 +19,17 @@ use tokio::time::sleep;
 /// How long something may take that a healthy node does at once.
 const SOON: Duration = Duration::from_secs(10);
 
+/// What lets the commands of a node's clients wait holds this: they go on at the first's end.
+pub(super) const TURN: &str = "the turn of its clients";
+
 /// A kind of fault that is a command to each of its targets, which are nodes.
 pub(super) struct OnNodes {
     pub(super) name: &'static str,
     pub(super) doc: &'static str,
     pub(super) heals: Option<&'static str>,
+    pub(super) hits: Hits,
+    /// What of a node it has to itself while it lasts.
+    pub(super) holds: &'static [&'static str],
     pub(super) settings: &'static [Setting],
     /// What it needs that not every environment has.
     pub(super) needs: &'static [Need],
@@ -47,7 +55,16 @@ impl Fault for OnNodes {
     }
 
     fn hits(&self) -> Hits {
-        Hits::Nodes
+        self.hits
+    }
+
+    fn holds(&self) -> &'static [&'static str] {
+        self.holds
+    }
+
+    fn bears(&self, left: Condition) -> bool {
+        // Its commands go around the proxy.
+        matches!(left, Condition::Well | Condition::Unreached | Condition::Flapping)
     }
 
     fn settings(&self) -> &'static [Setting] {
@@ -79,6 +96,7 @@ async fn inject_each(inject: Inject, injection: Injection<'_>) -> Result<Injecte
 /// What settings of a node were.
 pub(super) struct Configured {
     before: BTreeMap<String, String>,
+    written: Option<Written>,
     journalled: Journalled,
 }
 
@@ -149,29 +167,38 @@ impl<'a> Node<'a> {
         for (name, _) in settings {
             before.insert((*name).to_owned(), self.configured(name).await?);
         }
-        let remedy = Remedy::Configure { door: self.door()?, settings: before.clone() };
-        let configured = Configured { before, journalled: self.environment.journal(remedy).await? };
+        let written = Written::of(&mut self.admin, HEALTHY).await?;
+        let remedy = Remedy::Configure {
+            door: self.door()?,
+            settings: before.clone(),
+            written: written.clone(),
+        };
+        let journalled = self.environment.journal(remedy).await?;
+        let configured = Configured { before, written, journalled };
         for (name, value) in settings {
             let set = self.tell(&["CONFIG", "SET", name, value]).await;
             if let Err(error) = set {
-                self.restore(configured).await?;
+                let restored = self.restore(configured).await?;
+                self.environment.healed(restored).await?;
                 return Err(error);
             }
         }
         Ok(configured)
     }
 
-    /// Gives its settings back what they were, and makes sure. A node that does not run has lost
-    /// what was set.
-    pub(super) async fn restore(&mut self, configured: Configured) -> Result<()> {
+    /// Gives its settings back what they were, and makes sure; its file too, where it was written
+    /// meanwhile. A node that does not run has lost what was set. The guardian heals it again until
+    /// what this gives is marked healed.
+    pub(super) async fn restore(&mut self, configured: Configured) -> Result<Journalled> {
         if self.reconnects().await? {
             for (name, value) in &configured.before {
                 self.tell(&["CONFIG", "SET", name, value]).await?;
                 let now = self.configured(name).await?;
                 ensure!(now == *value, "{}: {name} is {now} and not {value} again", self.name);
             }
+            Written::mend(configured.written.as_ref(), &mut self.admin, HEALTHY).await?;
         }
-        self.environment.healed(configured.journalled).await
+        Ok(configured.journalled)
     }
 
     /// Waits for an answer, on another connection where a fault beside this one has closed the one

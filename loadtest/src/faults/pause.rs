@@ -2,7 +2,7 @@
 
 use super::injected::each;
 use super::probe::{HEALTHY, SILENCE, ping_from_harness};
-use super::{Fault, Hits, Injected, Injection, Setting};
+use super::{Condition, Fault, Hits, Injected, Injection, Setting};
 use crate::environment::{ProcStat, Process, Remedy};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -30,6 +30,14 @@ impl Fault for Pause {
 
     fn hits(&self) -> Hits {
         Hits::Processes
+    }
+
+    fn leaves(&self) -> Condition {
+        Condition::Still
+    }
+
+    fn bears(&self, left: Condition) -> bool {
+        matches!(left, Condition::Well | Condition::Unreached)
     }
 
     fn settings(&self) -> &'static [Setting] {

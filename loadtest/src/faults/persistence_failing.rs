@@ -1,7 +1,7 @@
 //! Persistence failing: a master cannot save its data, and refuses writes for that.
 
-use super::Injected;
 use super::on_nodes::{Node, OnNodes};
+use super::{Hits, Injected};
 use crate::environment::{Need, Remedy};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
@@ -11,6 +11,8 @@ pub(super) const PERSISTENCE_FAILING: OnNodes = OnNodes {
     name: "persistence-failing",
     doc: "lets a master's snapshots fail (BGSAVE), so that it refuses writes with MISCONF",
     heals: Some("has saved a snapshot, and takes writes"),
+    hits: Hits::Writable,
+    holds: &["snapshots"],
     settings: &[],
     needs: &[Need::Files],
     longest: None,
@@ -51,8 +53,9 @@ async fn fail(mut node: Node<'_>) -> Result<Injected<'_>> {
             let said = node.says_to_a_write().await?;
             ensure!(!said.starts_with("-MISCONF"), "{} still refuses writes: {said}", node.name);
         }
-        node.restore(before).await?;
+        let restored = node.restore(before).await?;
         snapshot.give_back()?;
+        environment.healed(restored).await?;
         environment.healed(journalled).await
     });
     injected.if_proven(is_proven, "snapshots do not fail").await

@@ -1,7 +1,7 @@
 //! Restart: a process is asked to end, and started again at once.
 
 use super::injected::each;
-use super::{Fault, Hits, Injected, Injection, Setting};
+use super::{Condition, Fault, Hits, Injected, Injection, Setting};
 use crate::environment::Remedy;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -28,6 +28,10 @@ impl Fault for Restart {
 
     fn hits(&self) -> Hits {
         Hits::Processes
+    }
+
+    fn bears(&self, left: Condition) -> bool {
+        matches!(left, Condition::Well | Condition::Still | Condition::Unreached)
     }
 
     fn settings(&self) -> &'static [Setting] {

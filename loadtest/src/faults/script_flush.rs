@@ -1,7 +1,7 @@
 //! Script flush: a node forgets its scripts.
 
-use super::Injected;
 use super::on_nodes::{Node, OnNodes};
+use super::{Hits, Injected};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::cmd;
@@ -13,6 +13,8 @@ pub(super) const SCRIPT_FLUSH: OnNodes = OnNodes {
     name: "script-flush",
     doc: "has a node forget every cached script (SCRIPT FLUSH), as a restart or a failover does",
     heals: None,
+    hits: Hits::Nodes,
+    holds: &[],
     settings: &[],
     needs: &[],
     longest: None,

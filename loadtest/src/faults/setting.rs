@@ -20,8 +20,7 @@ pub struct Setting {
 /// What the value of a setting is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Form {
-    /// A duration: `"250ms"`, or a whole number of milliseconds; nothing only where that is the
-    /// default.
+    /// A duration: `"250ms"`, of at least [`LEAST_TIME`]; nothing only where that is the default.
     Duration {
         /// What it is when the plan does not say; none where the plan must.
         default: Option<Duration>,
@@ -42,12 +41,17 @@ pub enum Form {
     },
     /// One of these words, the first when the plan does not say.
     Choice(&'static [&'static str]),
+    /// One of these words, or none.
+    Word(&'static [&'static str]),
     /// A text in one line.
     Text {
         /// What it is when the plan does not say.
         default: &'static str,
     },
 }
+
+/// What is shorter is nothing by the proxies' clock, and would show nothing.
+pub const LEAST_TIME: Duration = Duration::from_millis(1);
 
 /// What acts on a smaller share can hardly be seen to act.
 pub const LEAST_SHARE: f64 = 0.01;
@@ -67,7 +71,9 @@ impl Setting {
     pub(super) fn duration(&self, planned: &PlannedFault) -> Result<Duration> {
         let duration = self.written_duration(planned)?;
         let may_be_nothing = self.form == Form::Duration { default: Some(Duration::ZERO) };
-        ensure!(may_be_nothing || !duration.is_zero(), "{} must not be 0", self.name);
+        let is_nothing = duration.is_zero() && may_be_nothing;
+        let least = print_duration(LEAST_TIME);
+        ensure!(is_nothing || duration >= LEAST_TIME, "{} must be at least {least}", self.name);
         Ok(duration)
     }
 
@@ -76,19 +82,9 @@ impl Setting {
             (Some(Value::String(text)), _) => {
                 parse_duration(text).map_err(|why| anyhow::anyhow!("{}: {why}", self.name))
             }
-            (Some(Value::Integer(millis)), _) if *millis >= 0 => {
-                let duration = Duration::from_millis(millis.unsigned_abs());
-                ensure!(
-                    duration <= LONGEST_DURATION,
-                    "{} = {millis} is too long: no duration can be longer than 366d",
-                    self.name
-                );
-                Ok(duration)
+            (Some(other), _) => {
+                bail!("{} = {other} is no duration; write it like \"250ms\"", self.name)
             }
-            (Some(other), _) => bail!(
-                "{} = {other} is no duration; write it like \"250ms\", or in whole milliseconds",
-                self.name
-            ),
             (None, Form::Duration { default }) => default.ok_or_else(|| self.missing("\"250ms\"")),
             (None, _) => bail!("{} is no duration", self.name),
         }
@@ -128,6 +124,7 @@ impl Setting {
     pub(super) fn text<'a>(&self, planned: &'a PlannedFault) -> Result<&'a str> {
         let text = match (planned.with.get(self.name), self.form) {
             (None, Form::Choice(words)) => words.first().copied().unwrap_or_default(),
+            (None, Form::Word(_)) => "",
             (None, Form::Text { default }) => default,
             (Some(Value::String(text)), _) => text,
             (other, _) => {
@@ -135,7 +132,10 @@ impl Setting {
                 bail!("{} = {other} is no text in quotation marks", self.name)
             }
         };
-        if let Form::Choice(words) = self.form {
+        let is_left_out = !planned.with.contains_key(self.name);
+        if let Form::Choice(words) | Form::Word(words) = self.form
+            && !is_left_out
+        {
             let known = words.join(", ");
             ensure!(words.contains(&text), "{} = \"{text}\" is none of {known}", self.name);
         }
@@ -164,7 +164,9 @@ pub(super) fn check(
             Form::Duration { .. } => setting.duration(planned),
             Form::Whole { .. } => setting.whole(planned).map(|_| Duration::ZERO),
             Form::Share { .. } => setting.share(planned).map(|_| Duration::ZERO),
-            Form::Choice(_) | Form::Text { .. } => setting.text(planned).map(|_| Duration::ZERO),
+            Form::Choice(_) | Form::Word(_) | Form::Text { .. } => {
+                setting.text(planned).map(|_| Duration::ZERO)
+            }
         };
         let duration = read.map_err(|error| Misfit::new(part(), error))?;
         // What comes later than the fault is over is never seen.
@@ -208,11 +210,15 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_text_or_milliseconds_and_shares_are_shares() {
+    fn durations_are_text_with_a_unit_and_shares_are_shares() {
         let text = || Value::String("250ms".to_owned());
         assert_eq!(latency(&[("latency", text())]), Ok(()));
-        assert_eq!(latency(&[("latency", 250.into()), ("jitter", text())]), Ok(()));
-        assert!(latency(&[("latency", 0.into())]).unwrap_err().contains("must not be 0"));
+        assert_eq!(latency(&[("latency", text()), ("jitter", "5ms".into())]), Ok(()));
+        for nothing in ["0s", "1us", "999us"] {
+            let told = latency(&[("latency", nothing.into())]).unwrap_err();
+            assert!(told.contains("must be at least 1ms"), "{nothing}: {told}");
+        }
+        assert!(latency(&[("latency", 5.into())]).unwrap_err().contains("no duration"));
         assert!(latency(&[]).unwrap_err().contains("with.latency is missing"));
         assert!(latency(&[("latency", (-1).into())]).unwrap_err().contains("no duration"));
         assert!(latency(&[("latency", true.into())]).unwrap_err().contains("no duration"));
@@ -226,7 +232,6 @@ mod tests {
         assert!(stream("sideways").unwrap_err().contains("none of downstream, upstream, both"));
         let late = |value: Value| latency(&[("latency", value)]).unwrap_err();
         assert!(late("1100ms".into()).contains("longer than the fault lasts, 1s"));
-        assert!(late(i64::MAX.into()).contains("366d"));
         assert!(late("1000000d".into()).contains("366d"));
         let unknown = latency(&[("latency", text()), ("latnecy", text())]).unwrap_err();
         assert_eq!(

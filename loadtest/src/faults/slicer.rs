@@ -34,8 +34,8 @@ pub(super) const SLICER: Toxic = Toxic {
             .attribute("size_variation", variation)
             .attribute("delay", u64::try_from(delay.as_micros())?);
         let bytes = u64::from(PIECES) * (size + variation);
-        // No pause comes after the last piece, and a pause of nothing shows nothing.
-        let least = (delay * (PIECES - 2)).max(Duration::from_micros(1));
+        // No pause comes after the last piece.
+        let least = delay * (PIECES - 2);
         let shows = Shows::Late(least, delay * 4 * PIECES);
         Ok((toxic.on(stream(planned)?), Sign::of(Probe::ping_of(usize::try_from(bytes)?), shows)))
     },

@@ -3,7 +3,7 @@
 use super::injected::each;
 use super::kill::gone;
 use super::restart::GRACE;
-use super::{Fault, Hits, Injected, Injection, Setting};
+use super::{Condition, Fault, Hits, Injected, Injection, Setting};
 use crate::environment::Remedy;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -26,6 +26,14 @@ impl Fault for Stop {
 
     fn hits(&self) -> Hits {
         Hits::Processes
+    }
+
+    fn leaves(&self) -> Condition {
+        Condition::Gone
+    }
+
+    fn bears(&self, left: Condition) -> bool {
+        matches!(left, Condition::Well | Condition::Still | Condition::Unreached)
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -63,13 +63,18 @@ impl<'a> Timeline<'a> {
             self.record(EventKind::FaultInjected { fault: index, proof });
             if injected.needs_healing() {
                 let end = planned.at + planned.lasts.unwrap_or_default();
-                tokio::select! {
-                    _ = self.reaches(end, stop.clone()) => {}
+                let is_whole = tokio::select! {
+                    is_whole = self.reaches(end, stop.clone()) => is_whole,
                     Err(error) = injected.act() => {
                         let reason = format!("it did not go on: {error:#}");
                         self.record(EventKind::FaultFailed { fault: index, reason });
                         self.reaches(end, stop).await;
+                        false
                     }
+                };
+                if is_whole && matches!(injected.is_idle().await, Ok(true)) {
+                    let reason = "the service gave no command on which it acts".to_owned();
+                    self.record(EventKind::FaultFailed { fault: index, reason });
                 }
                 let what = || format!("fault {index}, {}, could not be healed", planned.kind);
                 injected.heal().await.with_context(what)?;

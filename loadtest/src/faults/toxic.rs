@@ -1,13 +1,14 @@
 //! What the faults that are toxics share: adding one to a proxy, proving it, removing it.
 
 use super::injected::Parts;
+use super::misfit::Misfit;
 use super::probe::{HARNESS, HEALTHY, Probe, SILENCE, Seen, ping, ping_from_harness, send};
 use super::{Fault, Form, Hits, Injected, Injection, Setting};
 use crate::environment::{Environment, Need, Remedy, ask};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use redis::cmd;
+use redis::{Value, cmd};
 use redrill_history::PlannedFault;
 use redrill_toxiproxy::client::{NewToxic, Stream};
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +30,13 @@ pub(super) const STREAM: Setting = Setting {
 
 /// Kinds of toxic that Shopify's Toxiproxy does not have, nor one in both directions.
 const OWN_TOXICS: [&str; 2] = ["redis", "packet_loss"];
+
+/// Probes before a toxic is there, until one shows that nothing is amiss.
+const PROBES_BEFORE: u32 = 5;
+/// An answer that is later than this is so by the fault; one that is later than less may be so by
+/// chance, and is asked for again.
+const BEYOND_CHANCE: Duration = Duration::from_millis(20);
+const PROBES_OF_CHANCE: u32 = 3;
 
 /// One in so many faults that act is taken for one that does not, where it acts by chance.
 const MISSED_ONE_IN: f64 = 1e5;
@@ -55,6 +63,8 @@ pub(super) struct Sign {
     pub(super) share: f64,
     /// Whether it acts only on connections that are opened while it is there.
     pub(super) on_new_connections: bool,
+    /// The commands on which it acts alone, which the node must know.
+    pub(super) commands: Vec<String>,
 }
 
 /// What becomes of a probe on which a toxic acts.
@@ -75,7 +85,7 @@ pub(super) enum Shows {
 impl Sign {
     /// What becomes of every such probe, also on live connections.
     pub(super) fn of(probe: Probe, shows: Shows) -> Self {
-        Self { probe, shows, share: 1.0, on_new_connections: false }
+        Self { probe, shows, share: 1.0, on_new_connections: false, commands: Vec::new() }
     }
 }
 
@@ -88,6 +98,12 @@ impl Shows {
             Self::SilentOrClosed => matches!(seen, Seen::Silence(_) | Seen::Closed),
             Self::Answered(text) => seen.is_answer() && answer.contains(text),
         }
+    }
+
+    /// How often it must be seen: more than once where chance might make it so.
+    fn times(&self, share: f64) -> u32 {
+        let may_be_chance = matches!(self, Self::Late(least, _) if *least < BEYOND_CHANCE);
+        if may_be_chance && share >= 1.0 { PROBES_OF_CHANCE } else { 1 }
     }
 
     /// How long to wait for it.
@@ -120,6 +136,10 @@ impl Fault for Toxic {
 
     fn settings(&self) -> &'static [Setting] {
         self.settings
+    }
+
+    fn agrees(&self, planned: &PlannedFault) -> Result<(), Misfit> {
+        Ok((self.make)(planned).map(drop)?)
     }
 
     fn needs(&self, planned: &PlannedFault) -> Vec<Need> {
@@ -162,6 +182,8 @@ pub(super) async fn add<'a>(
         toxic = toxic.from_peers(sources.iter().copied());
     }
     let proxy = proxy(environment, name)?;
+    assert_known(environment, name, &sign.commands).await?;
+    sign.shows = shows_nothing(environment, name, &sources, &sign).await?;
     let remedy = Remedy::RemoveToxic {
         api: environment.proxy().base().to_owned(),
         proxy: proxy.clone(),
@@ -170,6 +192,13 @@ pub(super) async fn add<'a>(
     let journalled = environment.journal(remedy).await?;
     let added = environment.proxy().add_toxic(&proxy, &toxic).await?;
     let seen = prove(environment, name, &sources, &sign).await;
+    // Its own probes are no acts on the service.
+    let probed = acted(environment, &proxy, &label).await.ok().flatten();
+    let count = probed.map(|probed| {
+        let (proxy, label) = (proxy.clone(), label.clone());
+        async move { Ok(acted(environment, &proxy, &label).await?.unwrap_or(probed) - probed) }
+            .boxed()
+    });
     let listed = format!("{} on {share} of the connections", added.kind);
     let name = name.to_owned();
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
@@ -180,7 +209,13 @@ pub(super) async fn add<'a>(
         }
         environment.healed(journalled).await
     });
-    injected.if_proven(seen.is_ok(), "the toxic does not act").await
+    injected.counted(count).if_proven(seen.is_ok(), "the toxic does not act").await
+}
+
+/// On how many commands a toxic has acted; none of one that acts on bytes.
+async fn acted(environment: &Environment, proxy: &str, toxic: &str) -> Result<Option<u64>> {
+    let toxics = environment.proxy().proxy(proxy).await?.toxics;
+    Ok(toxics.into_iter().find(|one| one.name == toxic).and_then(|one| one.acted))
 }
 
 /// The direction that a plan means.
@@ -204,6 +239,60 @@ fn sources(injection: &Injection<'_>) -> Result<Vec<IpAddr>> {
     }
 }
 
+/// A command that the node does not know is nobody's.
+async fn assert_known(environment: &Environment, name: &str, commands: &[String]) -> Result<()> {
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let info = cmd("COMMAND").arg("INFO").arg(commands).to_owned();
+    let told: Vec<Value> = ask(environment.spot(name)?.door, &info, HEALTHY).await?;
+    let unknown = commands.iter().zip(&told).find(|(_, told)| matches!(told, Value::Nil));
+    ensure!(
+        unknown.is_none(),
+        "{name} knows no command {}, so nobody gives it",
+        unknown.map(|(command, _)| command.as_str()).unwrap_or_default()
+    );
+    Ok(())
+}
+
+/// Probes from each source before the toxic is there: what shows by itself proves nothing. Gives
+/// what must be seen with it, which is later where answers are late already.
+async fn shows_nothing(
+    environment: &Environment,
+    name: &str,
+    sources: &[IpAddr],
+    sign: &Sign,
+) -> Result<Shows> {
+    let announced = announced(environment, name)?;
+    let probe = sign.probe.clone().by(environment.spot(name)?.door.login);
+    let mut late = None;
+    for source in sources {
+        let mut quickest: Option<Duration> = None;
+        let mut left = PROBES_BEFORE;
+        loop {
+            let (seen, answer) = send(*source, announced, &probe, sign.shows.within()).await;
+            if !sign.shows.is(seen, &answer) {
+                break;
+            }
+            if let Seen::Answer(after) = seen {
+                quickest = Some(quickest.map_or(after, |known| known.min(after)));
+            }
+            left -= 1;
+            if left == 0 {
+                let told = seen.of(&sign.probe.what);
+                let is_late = matches!(sign.shows, Shows::Late(..));
+                ensure!(is_late, "{told} before the fault, too: nothing would show that it acts");
+                late = late.max(quickest);
+                break;
+            }
+        }
+    }
+    Ok(match (&sign.shows, late) {
+        (Shows::Late(least, about), Some(late)) => Shows::Late(late + *least / 2, late + *about),
+        (shows, _) => shows.clone(),
+    })
+}
+
 /// Probes from each source until one shows it: where it acts by chance, the first may not.
 async fn prove(
     environment: &Environment,
@@ -219,11 +308,16 @@ async fn prove(
     let mut told = String::new();
     for source in sources {
         let mut left = tries(sign.share);
+        let mut to_see = sign.shows.times(sign.share);
         loop {
             let (seen, answer) = send(*source, announced, &probe, sign.shows.within()).await;
             told = seen.of(&sign.probe.what) + " through the proxy";
             if sign.shows.is(seen, &answer) {
-                break;
+                to_see -= 1;
+                if to_see == 0 {
+                    break;
+                }
+                continue;
             }
             left -= 1;
             ensure!(left > 0, "{told}");
@@ -285,6 +379,13 @@ pub(super) async fn assert_healed(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_delay_must_be_seen_more_than_once() {
+        let late = |millis| Shows::Late(Duration::from_millis(millis), Duration::from_millis(1));
+        assert_eq!(late(1).times(1.0), PROBES_OF_CHANCE);
+        assert_eq!((late(20).times(1.0), Shows::Silent.times(1.0)), (1, 1));
+    }
 
     #[test]
     fn what_acts_by_chance_is_probed_until_luck_is_no_excuse() {

@@ -110,7 +110,9 @@ impl Chances<'_> {
         let places = self.all_places(kind).into_iter();
         let faults = places.map(|(target, from)| PlannedFault { target, from, ..fault.clone() });
         let is_possible = |fault: &PlannedFault| {
-            kind.check(fault).is_ok() && refusal(kind, fault, self.environment).is_none()
+            kind.check(fault).is_ok()
+                && kind.fits(fault, self.environment).is_ok()
+                && refusal(kind, fault, self.environment).is_none()
         };
         faults.filter(is_possible).collect()
     }
@@ -129,7 +131,7 @@ impl Chances<'_> {
                 let replicas = self.exists("replicas").then(|| "replicas".to_owned());
                 replicas.into_iter().map(|name| (vec![name], Vec::new())).collect()
             }
-            Hits::Nodes if self.targets.is_none() => {
+            Hits::Nodes | Hits::Writable if self.targets.is_none() => {
                 let masters = self.singles().into_iter().filter(|name| name.ends_with(".master"));
                 masters.map(|name| (vec![name], Vec::new())).collect()
             }

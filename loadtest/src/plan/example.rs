@@ -6,7 +6,7 @@ use super::{Overrides, Plan, settings};
 use crate::environment::Need;
 use crate::faults::{FAULTS, Fault, Hits};
 use anyhow::Result;
-use redrill_history::{Capability, PlannedFault, RunKind};
+use redrill_history::{Capability, PlannedFault, RunKind, print_duration};
 use redrill_scenarios::checker::{self, Objective};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -172,12 +172,12 @@ fn fault(kind: &dyn Fault) -> String {
         let words = words(&format!("fault.{name}"));
         let _ = writeln!(out, "{set:width$}# {words}", width = WORDS_AT - 6);
     };
+    let place = place(kind);
     set("kind", &kind.name().into());
-    set("at", &"10s".into());
+    set("at", &print_duration(place.at).into());
     if kind.heals().is_some() {
         set("for", &"8s".into());
     }
-    let place = place(kind);
     set("target", &place.target.clone().into());
     if !place.from.is_empty() {
         set("from", &place.from.clone().into());
@@ -202,9 +202,13 @@ fn place(kind: &dyn Fault) -> PlannedFault {
     let with = settings
         .filter_map(|setting| Some((setting.name.to_owned(), settings::example(setting)?)))
         .collect();
+    // Those that cannot overlap come one after the other.
+    let earlier = FAULTS.iter().take_while(|other| other.name() != kind.name());
+    let same = |other: &&&dyn Fault| other.holds().iter().any(|held| kind.holds().contains(held));
+    let turn = earlier.filter(same).count() as u64;
     let mut place = PlannedFault {
         kind: kind.name().to_owned(),
-        at: Duration::from_secs(10),
+        at: Duration::from_secs(10 + 8 * turn),
         lasts: kind.heals().map(|_| Duration::from_secs(8)),
         target: owned(&["main.master"]),
         from: Vec::new(),

@@ -3,8 +3,8 @@
 use super::file::Time;
 use super::place::Source;
 use super::range::{LONGEST_RUN, time};
-use crate::environment::{Target, parse_target};
-use crate::faults::{self, Fault, Hits, Part};
+use crate::environment::parse_target;
+use crate::faults::{self, Fault, Part};
 use anyhow::Result;
 use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault, print_duration};
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use toml::Spanned;
 #[serde(deny_unknown_fields)]
 pub(super) struct FaultFile {
     pub(super) kind: Spanned<String>,
-    at: Spanned<Time>,
+    pub(super) at: Spanned<Time>,
     #[serde(rename = "for")]
     lasts: Option<Spanned<Time>>,
     target: Option<Spanned<Vec<Spanned<String>>>>,
@@ -59,11 +59,9 @@ pub(super) fn resolve(
         otherwise: file.otherwise.as_ref().map(|name| name.get_ref().clone()),
         instead_of: file.instead_of.clone(),
     };
-    kind.check(&planned).map_err(|misfit| source.at(&span(file, &misfit.part), &misfit.message))?;
-    if let (Hits::Master, Some(target)) = (kind.hits(), heirless(&planned, environment)) {
-        let message = format!("{} needs a replica to promote, and {target} has none", planned.kind);
-        return Err(source.at(&span(file, &Part::Target), &message));
-    }
+    kind.check(&planned)
+        .and_then(|()| kind.fits(&planned, environment))
+        .map_err(|misfit| source.at(&span(file, &misfit.part), &misfit.message))?;
     let end = planned.at + planned.lasts.unwrap_or_default();
     if end > load.duration {
         let message = format!(
@@ -107,7 +105,7 @@ fn possible(
     };
     let other = find(written, source)?;
     let instead = in_place_of(kind, other, &planned);
-    other.check(&instead).map_err(|misfit| {
+    other.check(&instead).and_then(|()| other.fits(&instead, environment)).map_err(|misfit| {
         let message = format!("it cannot take the place of {}: {misfit}", kind.name());
         source.at(&written.span(), &message)
     })?;
@@ -127,14 +125,6 @@ fn in_place_of(kind: &dyn Fault, other: &dyn Fault, planned: &PlannedFault) -> P
         instead_of: Some(kind.name().to_owned()),
         ..planned.clone()
     }
-}
-
-/// A target in a group without replicas.
-fn heirless<'a>(planned: &'a PlannedFault, environment: &EnvironmentPlan) -> Option<&'a String> {
-    planned.target.iter().find(|text| match Target::read(text) {
-        Some(Target::Redis(role, _)) => environment.home(role).1.replicas == 0,
-        _ => false,
-    })
 }
 
 /// Names of what the environment has, none of them twice.

@@ -2,20 +2,10 @@
 
 use super::environment::one_of;
 use super::place::Source;
+use crate::faults::POLICIES;
 use anyhow::Result;
 use toml::Spanned;
 
-/// Redis' policies (`redis.conf`, `maxmemory-policy`), its default first.
-pub(super) const POLICIES: &[&str] = &[
-    "noeviction",
-    "allkeys-lru",
-    "allkeys-lfu",
-    "allkeys-random",
-    "volatile-lru",
-    "volatile-lfu",
-    "volatile-random",
-    "volatile-ttl",
-];
 /// Redis' units; those with a b are powers of 2 (`memtoull` in its `util.c`).
 const UNITS: &[(&str, u64)] = &[
     ("kb", 1 << 10),

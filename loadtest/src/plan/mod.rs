@@ -15,12 +15,15 @@ mod image;
 mod keys;
 mod kind;
 mod load;
+#[cfg(test)]
+mod meetings;
 mod memory;
 #[cfg(test)]
 mod mutations;
 mod name;
 mod needs;
 mod objectives;
+mod overlap;
 mod paper;
 mod picture;
 mod place;

@@ -4,7 +4,7 @@ use super::file::PlanFile;
 use super::place::Source;
 use super::{
     Overrides, capacity, chaos, effects, environment, fault, gate, image, kind, load, name,
-    objectives, target,
+    objectives, overlap, target,
 };
 use anyhow::Result;
 use redrill_history::{ResolvedPlan, RunKind};
@@ -38,6 +38,7 @@ pub(super) fn resolve(
     let service = target::resolve(&file.target, target, &load, source)?;
     let fault = |fault| fault::resolve(fault, &load, &environment, service.started(), source);
     let mut faults = file.fault.iter().map(fault).collect::<Result<Vec<_>>>()?;
+    overlap::check(&file.fault, &faults, &environment, source)?;
     let seed = overrides.seed.or(file.seed).unwrap_or(1);
     let chaos = file.chaos.as_ref();
     faults.extend(chaos::resolve(

@@ -7,15 +7,12 @@ use serde_json::{Value, json};
 /// The schema of its value.
 pub(super) fn schema(setting: &Setting) -> Value {
     match setting.form {
-        Form::Duration { .. } => {
-            let millis = json!({ "type": "integer", "minimum": 0 });
-            json!({ "anyOf": [{ "$ref": "#/$defs/duration" }, millis] })
-        }
+        Form::Duration { .. } => json!({ "$ref": "#/$defs/duration" }),
         Form::Whole { least, most, .. } => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
         Form::Share { .. } => json!({ "type": "number", "minimum": LEAST_SHARE, "maximum": 1 }),
-        Form::Choice(words) => json!({ "enum": words }),
+        Form::Choice(words) | Form::Word(words) => json!({ "enum": words }),
         Form::Text { .. } => json!({ "type": "string" }),
     }
 }
@@ -29,7 +26,9 @@ pub(super) fn drawn(setting: &Setting, mut below: impl FnMut(usize) -> usize) ->
             i64::try_from(felt.clamp(least, most)).unwrap_or(i64::MAX).into()
         }
         Form::Share { default } => default.into(),
-        Form::Choice(words) => words.first().copied().unwrap_or_default().into(),
+        Form::Choice(words) | Form::Word(words) => {
+            words.first().copied().unwrap_or_default().into()
+        }
         Form::Text { default } => default.into(),
     }
 }
@@ -40,7 +39,7 @@ pub(super) fn example(setting: &Setting) -> Option<toml::Value> {
     match setting.form {
         Form::Duration { default: Some(default) } => Some(print_duration(default).into()),
         Form::Whole { default: Some(default), .. } => i64::try_from(default).ok().map(Into::into),
-        Form::Text { default: "" } => None,
+        Form::Text { default: "" } | Form::Word(_) => None,
         _ => Some(drawn(setting, |_| 10)),
     }
 }

@@ -3,8 +3,8 @@
 
 use super::external::PROXIES;
 use super::keys::{Given, KEYS, Key};
-use super::memory;
 use crate::environment::{backend_names, topology_names};
+use crate::faults::POLICIES;
 use crate::{faults, load::pacer};
 use redrill_history::{RunKind, parse_duration};
 
@@ -80,7 +80,7 @@ const VALUES: &[(&str, Takes)] = &[
     ("environment.masters", Takes::Whole(0, 255)),
     ("environment.replicas", Takes::Whole(0, 255)),
     ("environment.maxmemory", Takes::Text),
-    ("environment.maxmemory_policy", Takes::OneOf(|| memory::POLICIES.to_vec())),
+    ("environment.maxmemory_policy", Takes::OneOf(|| POLICIES.to_vec())),
     ("environment.cache", Takes::Group),
     ("environment.sessions", Takes::Group),
     ("environment.backend", Takes::OneOf(backend_names)),

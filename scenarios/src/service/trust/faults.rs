@@ -107,7 +107,7 @@ fn complaint(run: &RunView, index: usize, planned: &PlannedFault) -> Option<Stri
         _ => None,
     });
     if let Some(reason) = failed {
-        return Some(format!("{name} could not be injected ({reason})"));
+        return Some(format!("{name} did not act as planned ({reason})"));
     }
     let window = run.windows.iter().find(|window| window.fault == index);
     match window {
