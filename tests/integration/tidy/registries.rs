@@ -33,6 +33,8 @@ const REGISTRIES: &[Registry] = &[
         "loadtest/src/faults",
         "FAULTS",
         &[
+            "condition",
+            "hits",
             "injected",
             "misfit",
             "on_apis",
