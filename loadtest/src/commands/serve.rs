@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 const ABOUT: &str =
     "Run the reference server: cache, sessions, limits, queues and presence on Redis";
 const MANUAL: &str = "Every setting is a flag and an environment variable; the flag wins. An empty \
-    value is as none, but for the password of a cache or sessions role that has a Redis of its own. \
+    value is as none, but for the password of a cache or sessions role that has its own Redis. \
     Wrong ones are named all at once, and nothing is started. The service is described at \
     /openapi.json, its health is at /health and /ready, its metrics are at /metrics. SIGINT and \
     SIGTERM end it gracefully: requests and active jobs finish, sockets are told.";

@@ -150,8 +150,8 @@ args! {
         redis_sessions_port: String, "REDIS_SESSIONS_PORT" = "6381";
         /// User name of the sessions role; default: main's
         redis_sessions_username: Option<String>, "REDIS_SESSIONS_USERNAME";
-        /// Password of the sessions role; default: main's, also for a Redis of its own, where an empty
-        /// value is for none
+        /// Password of the sessions role; default: main's, also for a Redis of its own, where an
+        /// empty value is for none
         redis_sessions_password: Option<String>, "REDIS_SESSIONS_PASSWORD";
         /// Sentinels of the sessions role, if it has its own
         redis_sessions_sentinels: Option<String>, "REDIS_SESSIONS_SENTINELS";
