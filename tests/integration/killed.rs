@@ -249,3 +249,36 @@ fn a_signal_amid_every_fault_leaves_nothing_behind() {
     let _turn = ONE_AT_A_TIME.blocking_lock();
     ["-INT", "-TERM", "-KILL"].into_iter().for_each(end_amid_every_fault);
 }
+
+/// The journal of the last run.
+fn journal(folder: &TempDir) -> String {
+    let path = folder.path().join("runs/latest/logs/journal.ndjson");
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn what_a_guardian_leaves_that_was_killed_before_all_was_up_heal_ends() {
+    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut harness = start(&folder, PLAN);
+    let deadline = instant_now() + AMID_WITHIN;
+    // Some processes of many: what is up is written down only when all are.
+    while journal(&folder).matches("\"process\"").count() < 3 {
+        assert!(instant_now() < deadline, "{}", journal(&folder));
+        sleep(Duration::from_millis(2));
+    }
+    let run = folder.path().join("runs/latest");
+    assert!(!run.join("environment.json").exists());
+    let started = descendants(harness.id());
+    let group = crate::environment::group(*started.keys().next().expect("a process"));
+    for pid in [group, harness.id().to_string()] {
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().expect("kill").success());
+    }
+    harness.wait().expect("it ends");
+    let heal = || Command::new(redrill()).arg("heal").arg(&run).output().expect("it heals");
+    let healed = heal();
+    assert_eq!(healed.status.code(), Some(0), "{healed:?}");
+    all_gone(&started, "after heal");
+    let again = String::from_utf8_lossy(&heal().stdout).into_owned();
+    assert!(again.contains("nothing to heal"), "{again}");
+}

@@ -90,6 +90,8 @@ pub(super) struct Duties {
     pub(super) faults: BTreeMap<u64, Remedy>,
     /// The numbers of lines that cannot be read.
     pub(super) damaged: Vec<usize>,
+    /// Bytes of a last line that was not written to its end: what it was to tell was not begun.
+    pub(super) torn: u64,
 }
 
 impl Duties {
@@ -108,6 +110,7 @@ impl Duties {
                 Ok(entry) => duties.note(entry),
                 // Whoever appends begins a line of its own.
                 Err(_) if text.is_empty() => {}
+                Err(_) if !line.ends_with(b"\n") => duties.torn = line.len() as u64,
                 Err(error) => {
                     say(&format!("line {number} is no journal entry ({error}): {text}"));
                     duties.damaged.push(number);
@@ -209,6 +212,7 @@ mod tests {
             containers: BTreeSet::from(["a-2".to_owned()]),
             faults: BTreeMap::from([(2, Remedy::EndWithGroup)]),
             damaged: damaged.to_vec(),
+            torn: 0,
         }
     }
 
@@ -216,6 +220,14 @@ mod tests {
     fn what_was_healed_is_no_duty_any_more() {
         let journal = JOURNAL.join("\n");
         assert_eq!(Duties::read(journal.as_bytes()).unwrap(), expected(&[]));
+    }
+
+    #[test]
+    fn a_last_line_that_was_not_written_to_its_end_is_no_damage() {
+        let torn = "{\"entry\":\"fault\",\"id";
+        let journal = format!("{}\n{torn}", JOURNAL.join("\n"));
+        let expected = Duties { torn: torn.len() as u64, ..expected(&[]) };
+        assert_eq!(Duties::read(journal.as_bytes()).unwrap(), expected);
     }
 
     #[test]

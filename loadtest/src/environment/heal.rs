@@ -48,6 +48,9 @@ impl Left {
             unusable("the run still goes on, or its guardian is healing it: wait until it is over")
         })?;
         let mut duties = Duties::read(BufReader::new(&journal)).with_context(shown)?;
+        // Another line behind it would make it one that cannot be read.
+        let whole = journal.metadata().with_context(shown)?.len() - duties.torn;
+        journal.set_len(whole).with_context(shown)?;
         duties.faults.retain(|_, remedy| remedy.is_outside());
         duties.folders.retain(|folder| folder.exists());
         let is_own = |folder: &PathBuf| mark::is_on(folder, &duties.mark);
@@ -251,7 +254,7 @@ mod tests {
     fn a_journal_that_cannot_be_read_whole_is_told_with_the_line_and_is_not_nothing() {
         let group = r#"{"entry":"group","group":1,"mark":"a-1"}"#;
         for (bad, line) in [(&b"\xff\xfe"[..], 2), (b"{\"entry\":\"fau", 2)] {
-            let left = left(&[group.as_bytes(), b"\n", bad].concat());
+            let left = left(&[group.as_bytes(), b"\n", bad, b"\n"].concat());
             let told = left.doubts().join("; ");
             assert!(!left.is_empty() && told.contains(&format!("line {line},")), "{told}");
         }
