@@ -227,6 +227,11 @@ impl Environment {
         }
     }
 
+    /// What all that the run makes outside of its folder bears.
+    pub(crate) fn mark(&self) -> &str {
+        self.guardian.mark()
+    }
+
     /// Tells the guardian how to heal a fault that is about to act. What is done to processes of
     /// the group ends with them.
     pub(crate) async fn journal(&self, remedy: Remedy) -> Result<Journalled> {

@@ -1,16 +1,25 @@
 //! What of an environment somebody else runs: it is left as it was found.
 
+use super::admin::Admin;
 use super::journal::{Guardian, Journalled};
 use super::remedy::Remedy;
 use super::survey::{Survey, settled};
 use super::{Group, Member};
+use crate::exit::unusable;
 use anyhow::{Context, Result, ensure};
+use redis::{Cmd, Value, cmd};
 use redrill_history::FoundFacts;
+use redrill_toxiproxy::client::Proxy;
 use std::time::Duration;
 
 /// How long the roles may take to be as before: a Sentinel tells a master that is none any more
 /// 8 to 20 s after it has come back.
 pub(super) const SETTLES_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a node may take to answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// The key, behind the prefix, by which a run has a Redis for itself. It goes with the run's keys.
+const CLAIM: &str = "claimed-by-a-run";
 
 /// What was found before the run, and what is written during it.
 pub(super) struct Outside {
@@ -19,8 +28,13 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    /// Tells the guardian which keys will be those of the run.
+    /// Claims every group, and tells the guardian which keys will be those of the run.
+    ///
+    /// # Errors
+    /// [`crate::exit::Unusable`]: another run has claimed one of them.
     pub(super) async fn enter(survey: Survey, guardian: &Guardian) -> Result<Self> {
+        // Before the guardian knows of keys to remove, which may be another run's.
+        claim(&survey, guardian.mark()).await?;
         let mut keys = Vec::new();
         for group in &survey.groups {
             let doors = group.nodes.iter().map(Member::door).collect();
@@ -46,7 +60,12 @@ impl Outside {
         let now = self.survey.client.proxies().await?;
         for (name, before) in &self.survey.proxies {
             let now = now.get(name).with_context(|| format!("proxy {name} is gone"))?;
-            ensure!(now == before, "proxy {name} was {before:?}, and is {now:?}");
+            ensure!(
+                now == before,
+                "proxy {name} is not as it was: it was {}, and is {}",
+                told(before),
+                told(now)
+            );
         }
         settled
     }
@@ -61,5 +80,70 @@ impl Outside {
             proxy: member.proxy.clone(),
         });
         facts.collect()
+    }
+}
+
+/// Sets the key of a claim in each group, or in none.
+async fn claim(survey: &Survey, mark: &str) -> Result<()> {
+    let key = format!("{}{CLAIM}", survey.prefix);
+    let mut claimed: Vec<&Group> = Vec::new();
+    for group in &survey.groups {
+        match on_master(group, cmd("SET").arg(&key).arg(mark).arg("NX")).await {
+            Ok(Value::Okay) => claimed.push(group),
+            refused => {
+                for group in claimed {
+                    on_master(group, cmd("DEL").arg(&key)).await?;
+                }
+                let name = &group.nodes.first().context("a group without nodes")?.name;
+                refused?;
+                return Err(unusable(format!(
+                    "another run has just begun on {name}'s Redis: '{key}' is there. Wait until it \
+                     is over; 'redrill heal RUN' removes what a run has left"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks the master of a group.
+async fn on_master(group: &Group, command: &Cmd) -> Result<Value> {
+    let mut refusal = None;
+    for node in &group.nodes {
+        match Admin::new(node.door()).ask(command, ANSWERS_WITHIN).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    Err(refusal.context("a group without nodes")?)
+}
+
+/// A proxy in words.
+fn told(proxy: &Proxy) -> String {
+    let Proxy { listen, upstream, enabled, toxics, .. } = proxy;
+    let toxics: Vec<&str> = toxics.iter().map(|toxic| toxic.name.as_str()).collect();
+    let toxics = match toxics.is_empty() {
+        true => "no toxic".to_owned(),
+        false => format!("the toxics {}", toxics.join(", ")),
+    };
+    let state = if *enabled { "on" } else { "off" };
+    format!("{state}, from {listen} to {upstream}, with {toxics}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_told_in_words() {
+        let proxy = Proxy {
+            name: "redis-0".to_owned(),
+            listen: "127.0.0.1:1".to_owned(),
+            upstream: "127.0.0.1:2".to_owned(),
+            enabled: false,
+            refuse: false,
+            toxics: Vec::new(),
+        };
+        assert_eq!(told(&proxy), "off, from 127.0.0.1:1 to 127.0.0.1:2, with no toxic");
     }
 }

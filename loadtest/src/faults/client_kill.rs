@@ -4,6 +4,7 @@ use super::on_nodes::{Node, OnNodes};
 use super::probe::{HARNESS, HEALTHY, open};
 use super::toxic::announced;
 use super::{Hits, Injected};
+use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::cmd;
@@ -20,7 +21,7 @@ pub(super) const CLIENT_KILL: OnNodes = OnNodes {
     hits: Hits::Nodes,
     holds: &[],
     settings: &[],
-    needs: &[],
+    needs: &[Need::Alone],
     longest: None,
     inject: |node| kill(node).boxed(),
 };

@@ -2,6 +2,7 @@
 
 use super::on_nodes::{Node, OnNodes};
 use super::{Hits, Injected};
+use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::cmd;
@@ -16,7 +17,7 @@ pub(super) const SCRIPT_FLUSH: OnNodes = OnNodes {
     hits: Hits::Nodes,
     holds: &[],
     settings: &[],
-    needs: &[],
+    needs: &[Need::Alone],
     longest: None,
     inject: |node| flush(node).boxed(),
 };

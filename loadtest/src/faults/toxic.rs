@@ -174,7 +174,8 @@ pub(super) async fn add<'a>(
 ) -> Result<Injected<'a>> {
     let environment = injection.environment;
     let sources = sources(injection)?;
-    let label = format!("fault-{}", injection.index);
+    // Others may run a drill behind the same proxies.
+    let label = format!("{}-fault-{}", environment.mark(), injection.index);
     let share = TOXICITY.share(injection.planned)?;
     sign.share *= share;
     let mut toxic = toxic.named(&label).toxicity(share);

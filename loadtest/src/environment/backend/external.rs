@@ -42,6 +42,11 @@ impl Backend for External {
             }
             Need::Files => "the files of its nodes are not here; memory-squeeze has writes refused",
             Need::Data => "what it deletes nobody could give back",
+            Need::Alone if !is_shared(plan) => return None,
+            Need::Alone => {
+                "a Redis of which only keys with a prefix are the run's is used by others, whose \
+                 connections and scripts would be hit, too"
+            }
             Need::Eviction if !evicts(planned, plan) => return None,
             Need::Eviction => {
                 "what is evicted nobody could give back; with policy = \"noeviction\" writes are \
@@ -56,9 +61,13 @@ impl Backend for External {
     }
 }
 
+/// Whether others may use the Redis: then the plan says what the run's own keys begin with.
+fn is_shared(plan: &EnvironmentPlan) -> bool {
+    plan.external.as_ref().is_none_or(|external| external.prefix.is_some())
+}
+
 /// Whether a squeeze would evict keys of others: where they may be, and something is evicted.
 fn evicts(planned: &PlannedFault, plan: &EnvironmentPlan) -> bool {
-    let is_shared = plan.external.as_ref().is_none_or(|external| external.prefix.is_some());
     let evicting = |policy: &str| policy != "noeviction";
     let policy = planned.with.get("policy").and_then(toml::Value::as_str);
     let policy = policy.filter(|policy| !policy.is_empty());
@@ -66,7 +75,7 @@ fn evicts(planned: &PlannedFault, plan: &EnvironmentPlan) -> bool {
         let role = Role::from_name(target.split('.').next().unwrap_or(target));
         evicting(&plan.home(role.unwrap_or(Role::Main)).1.maxmemory_policy)
     };
-    is_shared && policy.map_or_else(|| planned.target.iter().any(its_own), evicting)
+    is_shared(plan) && policy.map_or_else(|| planned.target.iter().any(its_own), evicting)
 }
 
 #[cfg(test)]
@@ -98,6 +107,8 @@ mod tests {
             (format!("kind = \"block\"\n{master}"), "client-pause"),
             (format!("kind = \"persistence-failing\"\n{master}"), "memory-squeeze"),
             (format!("kind = \"memory-squeeze\"\n{master}\nwith.policy = \"allkeys-lru\""), "noev"),
+            ("kind = \"script-flush\"\ntarget = [\"main.master\"]".to_owned(), "used by others"),
+            ("kind = \"client-kill\"\ntarget = [\"main.master\"]".to_owned(), "used by others"),
             (
                 "kind = \"flushall\"\ntarget = [\"main.master\"]".to_owned(),
                 "nobody could give back",

@@ -17,4 +17,6 @@ pub enum Need {
     Data,
     /// Data that may be evicted, unless nothing is.
     Eviction,
+    /// A Redis that nobody else uses.
+    Alone,
 }
