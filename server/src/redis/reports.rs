@@ -7,10 +7,10 @@
 //! knows of a failover.
 //!
 //! In the end: nothing that no Sentinel stands by. Epochs begin anew where a master is removed from
-//! the Sentinels and another one is named to them (`SENTINEL REMOVE`, `SENTINEL MONITOR`), and where
-//! they are made anew. Once more than half of them are there and none of those has stood by the one
-//! that is followed for [`SETTLED`], the others are believed as by somebody who just came. A
-//! minority cannot do that: it may be cut off, with an old master on its side.
+//! the Sentinels and another one is named to them (`SENTINEL REMOVE`, `SENTINEL MONITOR`), and
+//! where they are made anew. Once more than half of them are there and none of those has stood by
+//! the one that is followed for [`SETTLED`], the others are believed as by somebody who just came.
+//! A minority cannot do that: it may be cut off, with an old master on its side.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
