@@ -84,9 +84,8 @@ pub struct Phases {
     /// From the first injection to the intended start of the first request that was not answered
     /// ([`Operation::is_answered`]); `None` when every one was.
     pub time_to_symptom_ns: Option<u64>,
-    /// True when such a second was bad and no two good ones followed.
-    pub never_recovered: bool,
-    /// The injection of the first fault of which that is so.
+    /// The injection of the first fault after which such a second was bad and no two good ones
+    /// followed.
     pub unrecovered_since_ns: Option<u64>,
 }
 
@@ -108,7 +107,6 @@ impl Phases {
                 time_to_recover_ns: None,
                 recovered_ns: None,
                 time_to_symptom_ns: None,
-                never_recovered: false,
                 unrecovered_since_ns: None,
             };
         };
@@ -160,9 +158,13 @@ impl Phases {
             time_to_recover_ns: recovered.map(|(time, _)| time),
             recovered_ns: recovered.map(|(_, at)| at),
             time_to_symptom_ns: symptom,
-            never_recovered: unrecovered_since_ns.is_some(),
             unrecovered_since_ns,
         }
+    }
+
+    /// Whether the service was still bad when the load ended.
+    pub fn never_recovered(&self) -> bool {
+        self.unrecovered_since_ns.is_some()
     }
 
     /// The phase that an intended start falls into; `None` outside the load.
@@ -333,7 +335,7 @@ mod tests {
         let phases = Phases::compute(0, 10 * SECOND_NS, &[], &requests(10, 0..0));
         assert_eq!(phases.of(9 * SECOND_NS), Some(Phase::Baseline));
         assert!(phases.span(Phase::After).is_empty());
-        assert!(!phases.never_recovered);
+        assert!(!phases.never_recovered());
     }
 
     #[test]
@@ -342,7 +344,7 @@ mod tests {
         all.iter_mut().for_each(|op| op.status = 401);
         let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
         assert_eq!((phases.time_to_symptom_ns, phases.time_to_recover_ns), (None, None));
-        assert!(!phases.never_recovered);
+        assert!(!phases.never_recovered());
     }
 
     #[test]
@@ -368,7 +370,7 @@ mod tests {
     fn a_service_that_stays_down_never_recovered() {
         let all = requests(30, 10..30);
         let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
-        assert!(phases.never_recovered && phases.time_to_recover_ns.is_none());
+        assert!(phases.never_recovered() && phases.time_to_recover_ns.is_none());
         assert!(phases.span(Phase::After).is_empty());
     }
 
@@ -390,7 +392,7 @@ mod tests {
             op.outcome = Outcome::Refused;
         }
         let phases = Phases::compute(0, 40 * SECOND_NS, &three, &all);
-        assert!(phases.never_recovered && phases.time_to_recover_ns.is_none());
+        assert!(phases.never_recovered() && phases.time_to_recover_ns.is_none());
         assert_eq!(phases.unrecovered_since_ns, Some(20 * SECOND_NS));
     }
 
@@ -398,14 +400,14 @@ mod tests {
     fn what_turns_bad_long_after_the_healing_is_not_the_faults_doing() {
         let all = requests(30, 27..30);
         let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
-        assert_eq!((phases.time_to_recover_ns, phases.never_recovered), (None, false));
+        assert_eq!((phases.time_to_recover_ns, phases.never_recovered()), (None, false));
     }
 
     #[test]
     fn an_undisturbed_service_has_nothing_to_recover_from() {
         let all = requests(30, 0..0);
         let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
-        assert_eq!((phases.time_to_recover_ns, phases.never_recovered), (None, false));
+        assert_eq!((phases.time_to_recover_ns, phases.never_recovered()), (None, false));
         assert_eq!(phases.of(25 * SECOND_NS), Some(Phase::After));
     }
 }

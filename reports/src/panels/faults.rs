@@ -102,7 +102,7 @@ fn milestones(run: &RunView, begun_ns: u64) -> Markup {
     let rows: Vec<_> = moments.iter().map(row).collect();
     html! {
         div.after { (table("The way back", &columns, &rows)) }
-        @if phases.never_recovered {
+        @if phases.never_recovered() {
             p.note { "No two good seconds in a row followed in the load that was recorded." }
         }
     }

@@ -165,8 +165,8 @@ fn recovery(run: &RunView) -> (&'static str, String, String) {
     );
     let value = match run.phases.time_to_recover_ns {
         Some(ns) => format::duration(ns as f64),
-        None if run.phases.never_recovered && run.is_complete() => "never".to_owned(),
-        None if run.phases.never_recovered => "not seen".to_owned(),
+        None if run.phases.never_recovered() && run.is_complete() => "never".to_owned(),
+        None if run.phases.never_recovered() => "not seen".to_owned(),
         None if symptom.is_some() => return ("Time to recover", "none".to_owned(), no_worse()),
         None => "not needed".to_owned(),
     };

@@ -190,7 +190,7 @@ fn recovery(run: &RunView) -> String {
             format!("; the service recovered in {} s at the longest", time / SECOND_NS)
         }
         (false, Some(time)) => format!("; the service recovered in {} s", time / SECOND_NS),
-        (false, None) if run.phases.never_recovered => {
+        (false, None) if run.phases.never_recovered() => {
             "; the service did not recover before the load ended".to_owned()
         }
         (false, None) => "; the service kept answering".to_owned(),

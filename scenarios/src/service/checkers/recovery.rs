@@ -36,13 +36,13 @@ impl Checker for Recovery {
             tally.examine(op);
         }
         let phases = &run.phases;
-        let value = match (phases.time_to_recover_ns, phases.never_recovered) {
+        let value = match (phases.time_to_recover_ns, phases.never_recovered()) {
             (Some(time_ns), _) => Some(time_ns as f64),
             (None, true) => None,
             (None, false) => Some(0.0),
         };
         tally.measure("time to recover", value, Unit::Nanoseconds);
-        let still_refused = phases.never_recovered.then(|| refused_at_the_end(run)).flatten();
+        let still_refused = phases.never_recovered().then(|| refused_at_the_end(run)).flatten();
         if let Some(last) = still_refused {
             let explanation = format!(
                 "The load ended at {} and the service still left more requests without an \
@@ -51,7 +51,7 @@ impl Checker for Recovery {
             );
             tally.definite(last, || witness(explanation, &[last], &[]));
         }
-        let summary = match (value, phases.never_recovered) {
+        let summary = match (value, phases.never_recovered()) {
             (Some(0.0), false) => {
                 "No second after the fault was worse than the baseline.".to_owned()
             }
@@ -78,7 +78,7 @@ fn judge_the_open(run: &RunView, from_ns: u64, refuses: bool, mut finding: Findi
         let reason = format!("{} But {reason}.", finding.summary);
         return finding.inconclusive(&reason);
     }
-    if finding.examined > 0 && run.phases.never_recovered {
+    if finding.examined > 0 && run.phases.never_recovered() {
         match run.plan.objectives.get(&finding.id) {
             Some(Bound::Time(most))
                 if run.load_end_ns.saturating_sub(from_ns) > crate::checker::nanoseconds(*most) =>
