@@ -51,6 +51,7 @@ pub use hits::Hits;
 pub use injected::{Injected, Injection};
 pub use memory_squeeze::POLICIES;
 pub use misfit::{Misfit, Part};
+pub use on_commands::COMMANDS;
 pub use setting::{Form, LEAST_SHARE, LEAST_TIME, Setting};
 pub use timeline::run_timeline;
 

@@ -9,7 +9,7 @@ use redrill_history::PlannedFault;
 use redrill_toxiproxy::client::NewToxic;
 
 /// Whose commands.
-pub(super) const COMMANDS: Setting = Setting {
+pub const COMMANDS: Setting = Setting {
     name: "commands",
     doc: "names of commands, separated by commas; all by default",
     form: Form::Text { default: "" },

@@ -13,7 +13,8 @@ const LOSS_RATE: Setting = Setting {
 
 pub(super) const PACKET_LOSS: Toxic = Toxic {
     name: "packet_loss",
-    doc: "lets parts of what a node or Sentinel sends vanish, and the rest pass",
+    doc: "lets parts of what a node or Sentinel sends vanish from the stream, as TCP never does: \
+          answers meet other questions (for what TCP repairs, latency with jitter)",
     heals: "loses nothing any more",
     settings: &[LOSS_RATE, STREAM, TOXICITY],
     make: |planned| {

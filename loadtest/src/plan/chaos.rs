@@ -15,6 +15,9 @@ use toml::Spanned;
 
 /// Nothing shorter is seen to act.
 const SHORTEST: Duration = Duration::from_millis(500);
+/// What no network does to a connection: TCP sends again what was lost. A stream with gaps has
+/// answers of Redis meet other questions, which no client can notice.
+const UNHEARD_OF: &[&str] = &["packet_loss"];
 /// A longer timeline is no plan that anybody reads.
 const FAULTS_MOST: u128 = 1000;
 
@@ -82,11 +85,12 @@ pub(super) fn resolve(
     draw(&chances, seed, fixed).map_err(|message| at(None, &message))
 }
 
-/// The kinds that are named; else those that heal and find a target.
+/// The kinds that are named; else those that heal, find a target, and happen.
 fn kinds(file: &ChaosFile, source: &Source<'_>) -> Result<Vec<&'static dyn Fault>> {
     let Some(written) = &file.faults else {
-        let heals = |kind: &&&dyn Fault| kind.heals().is_some();
-        return Ok(faults::FAULTS.iter().filter(heals).copied().collect());
+        let is_drawn =
+            |kind: &&&dyn Fault| kind.heals().is_some() && !UNHEARD_OF.contains(&kind.name());
+        return Ok(faults::FAULTS.iter().filter(is_drawn).copied().collect());
     };
     let mut kinds: Vec<&'static dyn Fault> = Vec::new();
     for name in written.get_ref() {
@@ -171,6 +175,20 @@ mod tests {
             }
         }
         assert!(faults > 2000, "{faults}");
+    }
+
+    #[test]
+    fn what_no_network_does_is_drawn_only_where_it_is_named() {
+        let all = |chaos: &str| {
+            let text = format!("[load]\nduration = \"1h\"\n[chaos]\n{chaos}");
+            (0..3).flat_map(|seed| drawn(&text, seed)).collect::<Vec<_>>()
+        };
+        let is_lossy = |fault: &PlannedFault| fault.kind == "packet_loss";
+        assert!(!all("").iter().any(is_lossy));
+        assert!(all("faults = [\"packet_loss\"]\n").iter().all(is_lossy));
+        let lost = all("faults = [\"lost-commands\"]\n");
+        // The service gives no replica commands.
+        assert!(!lost.is_empty() && lost.iter().all(|fault| fault.target[0] == "main.master"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::settings;
 use crate::environment::parse_target;
-use crate::faults::{Fault, Hits, refusal};
+use crate::faults::{COMMANDS, Condition, Fault, Hits, refusal};
 use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault, print_duration};
 use redrill_scenarios::random::{below, mix};
 use std::time::Duration;
@@ -15,9 +15,6 @@ const STEP: Duration = Duration::from_millis(100);
 /// What Sentinel takes at most to replace a master, with its usual `down_after` and
 /// `failover_timeout`.
 const SETTLES: Duration = Duration::from_secs(4);
-/// Kinds that let a process stand still: a Sentinel would be in TILT for 30 s, and what follows
-/// would say nothing of the service.
-const STOPPING: &[&str] = &["pause", "flap"];
 
 /// What may be drawn.
 pub(super) struct Chances<'a> {
@@ -131,7 +128,7 @@ impl Chances<'_> {
                 let replicas = self.exists("replicas").then(|| "replicas".to_owned());
                 replicas.into_iter().map(|name| (vec![name], Vec::new())).collect()
             }
-            Hits::Nodes | Hits::Writable if self.targets.is_none() => {
+            hits if self.targets.is_none() && asks_masters(kind, hits) => {
                 let masters = self.singles().into_iter().filter(|name| name.ends_with(".master"));
                 masters.map(|name| (vec![name], Vec::new())).collect()
             }
@@ -139,7 +136,7 @@ impl Chances<'_> {
         };
         let may_hit = |(target, _): &(Vec<String>, Vec<String>)| match &self.targets {
             Some(named) => target.iter().all(|name| named.contains(name)),
-            None => !(STOPPING.contains(&kind.name()) && is_sentinel(target)),
+            None => !(stands_still(kind) && is_sentinel(target)),
         };
         places.into_iter().filter(may_hit).collect()
     }
@@ -190,6 +187,18 @@ impl Chances<'_> {
         };
         parse_target(first, self.environment, self.instances).is_ok()
     }
+}
+
+/// Whether a kind acts on what a master alone does, or is asked by the service.
+fn asks_masters(kind: &dyn Fault, hits: Hits) -> bool {
+    let is_of_commands = kind.settings().iter().any(|setting| setting.name == COMMANDS.name);
+    is_of_commands || matches!(hits, Hits::Nodes | Hits::Writable)
+}
+
+/// Whether a kind lets a process stand still: a Sentinel would be in TILT for 30 s, and what
+/// follows would say nothing of the service.
+fn stands_still(kind: &dyn Fault) -> bool {
+    matches!(kind.leaves(), Condition::Still | Condition::Flapping)
 }
 
 /// Whether nothing else acts there then, nor shortly before or after: a process that is down cannot

@@ -174,7 +174,11 @@ pub const KEYS: &[Key] = &[
         "what takes its place where the backend cannot do it",
     ),
     key("fault.instead_of", Else("a run writes it"), "the kind whose place it took"),
-    key("chaos.faults", Else("all that heal by default"), "kinds of fault that are drawn, a list"),
+    key(
+        "chaos.faults",
+        Else("all that heal by default, but for packet_loss"),
+        "kinds of fault that are drawn, a list",
+    ),
     key("chaos.targets", Else("all that there is by default"), "what they may hit, a list"),
     key("chaos.every", Else("10s by default"), "from one drawn fault to the next, at the mean"),
     key("chaos.lasts", Else("2s to 8s by default"), "the shortest and the longest, a list"),
