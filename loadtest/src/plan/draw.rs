@@ -54,15 +54,16 @@ pub(super) fn draw(
     let mut at = first + dice.time(Duration::ZERO, chances.every.min(last - least - first));
     while at + least <= last {
         let lasts = dice.time(least, most.min(last - at));
-        let begin = dice.below(chances.kinds.len());
-        let kinds = chances.kinds.iter().cycle().skip(begin).take(chances.kinds.len());
-        let fitting = kinds
-            .map(|kind| chances.faults(*kind, at, lasts, &mut dice))
-            .map(|faults| faults.into_iter().filter(|one| is_free(one, fixed, &drawn)))
-            .map(Iterator::collect::<Vec<_>>)
-            .find(|faults| !faults.is_empty());
-        if let Some(mut fitting) = fitting {
-            drawn.push(fitting.swap_remove(dice.below(fitting.len())));
+        // Until one can act then: of those that can, each is as likely.
+        let mut kinds = chances.kinds.clone();
+        while !kinds.is_empty() {
+            let kind = kinds.swap_remove(dice.below(kinds.len()));
+            let faults = chances.faults(kind, at, lasts, &mut dice).into_iter();
+            let mut fitting: Vec<_> = faults.filter(|one| is_free(one, fixed, &drawn)).collect();
+            if !fitting.is_empty() {
+                drawn.push(fitting.swap_remove(dice.below(fitting.len())));
+                break;
+            }
         }
         at += dice.time(chances.every / 2, chances.every * 3 / 2).max(STEP);
     }
@@ -217,7 +218,7 @@ fn is_sentinel(target: &[String]) -> bool {
 }
 
 /// A part of the environment in which one fault acts at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Area {
     Nodes,
     Sentinels,
@@ -265,7 +266,9 @@ impl Dice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::FAULTS;
     use crate::plan::{Overrides, Plan};
+    use std::collections::BTreeMap;
 
     fn fault(kind: &str, at_s: u64, target: &str) -> PlannedFault {
         PlannedFault {
@@ -323,5 +326,56 @@ mod tests {
         assert!(hits(&all, "sentinel") == 0 && hits(&all, "server") > 0 && hits(&all, "node") > 0);
         let asked = drawn("targets = [\"sentinel[1]\"]\n");
         assert_eq!(hits(&asked, "sentinel[1]"), asked.len());
+    }
+
+    /// How often what `of` tells of each fault is drawn, of all that heals, in ten minutes of each
+    /// of some hundred seeds.
+    fn shares<K: Ord>(of: impl Fn(&PlannedFault) -> Vec<K>) -> BTreeMap<K, u32> {
+        let text = "[load]\nduration = \"10m\"\n[chaos]\n";
+        let mut shares = BTreeMap::new();
+        for seed in 0..300 {
+            let overrides = Overrides { seed: Some(seed), ..Overrides::default() };
+            let plan = Plan::parse("my.toml", text, &overrides).unwrap().resolved;
+            for one in plan.faults.iter().flat_map(&of) {
+                *shares.entry(one).or_default() += 1;
+            }
+        }
+        shares
+    }
+
+    #[test]
+    fn kinds_that_can_act_as_often_are_drawn_as_often() {
+        let kinds = shares(|fault| vec![fault.kind.clone()]);
+        let healing = FAULTS.iter().filter(|kind| kind.heals().is_some());
+        // All but packet_loss.
+        assert_eq!(kinds.len(), healing.count() - 1, "{kinds:?}");
+        let mut alike: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        for (name, times) in &kinds {
+            let kind = FAULTS.iter().find(|kind| kind.name() == name).unwrap();
+            // What is asked of nodes alone, whatever it is, finds them free as often.
+            let places = match asks_masters(*kind, kind.hits()) {
+                true => "masters".to_owned(),
+                false => format!("{:?}, still: {}", kind.hits(), stands_still(*kind)),
+            };
+            alike.entry(places).or_default().push(*times);
+        }
+        for (which, times) in &alike {
+            let (least, most) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+            assert!(*most < least * 4 / 3, "{which}: {kinds:?}");
+        }
+        // Some can act while the nodes are busy and others cannot.
+        let (least, most) = (kinds.values().min().unwrap(), kinds.values().max().unwrap());
+        assert!(*most < least * 2, "{kinds:?}");
+    }
+
+    #[test]
+    fn most_faults_are_of_redis() {
+        let places = shares(areas);
+        let all: u32 = shares(|_| vec![()]).values().sum();
+        let of = |area: Area| places.get(&area).copied().unwrap_or(0);
+        assert!(of(Area::Nodes) * 2 > all, "{places:?} of {all}");
+        assert!((of(Area::Nodes) + of(Area::Sentinels)) * 4 > all * 3, "{places:?} of {all}");
+        assert!(of(Area::Servers) * 20 > all, "{places:?} of {all}");
+        assert!((all / 20..all / 6).contains(&of(Area::Apis)), "{places:?} of {all}");
     }
 }
