@@ -24,7 +24,7 @@ pub(crate) struct ByHand {
     pub(crate) folder: TempDir,
     pub(crate) client: Client,
     pub(crate) nodes: Vec<SocketAddr>,
-    sentinels: Vec<SocketAddr>,
+    pub(crate) sentinels: Vec<SocketAddr>,
     api: SocketAddr,
     has_password: bool,
     processes: Vec<Child>,

@@ -20,5 +20,6 @@ mod rerender;
 mod roles;
 mod saturated;
 mod setup;
+mod survey;
 mod tidy;
 mod unusable;

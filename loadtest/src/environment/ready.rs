@@ -89,32 +89,55 @@ impl View {
 
     /// The replicas whose link is not up, as the replica and its master see it, and masters that
     /// are too many or too few.
-    pub(super) async fn missing_links(&mut self) -> Vec<String> {
-        let mut missing = Vec::new();
-        let (mut masters, mut online) = (0, 0);
+    pub(super) async fn missing_links(&mut self) -> Links {
+        let mut links = Links::default();
+        let (mut masters, mut known, mut online) = (Vec::new(), 0, 0);
         for (name, node) in &mut self.nodes {
             match replication(node).await {
                 Ok(fields) if fields.get("role").is_some_and(|role| role == "master") => {
-                    masters += 1;
+                    masters.push(name.clone());
+                    known += count(&fields, "ip=");
                     online += count(&fields, "state=online");
                 }
                 Ok(fields) => {
                     if fields.get("master_link_status").is_none_or(|status| status != "up") {
-                        missing.push(format!("{name} has no link to its master"));
+                        links.down += 1;
+                        links.missing.push(format!("{name} has no link to its master"));
                     }
                 }
-                Err(error) => missing.push(format!("{name}: {error:#}")),
+                Err(error) => {
+                    links.down += 1;
+                    links.missing.push(format!("{name}: {error:#}"));
+                }
             }
         }
         let (role, wanted) = (self.role, usize::from(self.masters));
         let replicas = self.nodes.len() - wanted;
-        if masters != wanted {
-            missing.push(format!("{masters} nodes of {role} are masters, and not {wanted}"));
-        } else if online != replicas {
-            missing.push(format!("of {role}'s {replicas} replicas {online} are online"));
+        if masters.len() != wanted {
+            let who = if masters.is_empty() { "none".to_owned() } else { masters.join(", ") };
+            links.missing.push(format!(
+                "the masters among {role}'s nodes are {who} (INFO replication), and the plan has \
+                 {wanted}"
+            ));
+        // That a master misses those that are down follows.
+        } else if online > replicas || online + links.down < replicas {
+            links.missing.push(format!(
+                "{} knows {known} replicas, {online} of them online (INFO replication), and the \
+                 plan has {replicas}",
+                masters.join(", ")
+            ));
         }
-        missing
+        links
     }
+}
+
+/// The links of a group's nodes.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// How many are without one, which their master and the Sentinels see, too.
+    pub(super) down: usize,
+    /// What is missing.
+    pub(super) missing: Vec<String>,
 }
 
 /// A node's `INFO replication`.

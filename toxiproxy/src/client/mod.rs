@@ -272,8 +272,8 @@ fn message(body: &str) -> String {
     told.unwrap_or(body.trim()).to_owned()
 }
 
-/// A path of segments, percent-encoded.
-fn path(segments: &[&str]) -> String {
+/// A path of segments, percent-encoded: `/proxies/redis%201`.
+pub fn path(segments: &[&str]) -> String {
     let mut path = String::new();
     for segment in segments {
         path.push('/');

@@ -1,6 +1,7 @@
 //! Addresses as people write them, and what they are here.
 
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::lookup_host;
@@ -31,6 +32,31 @@ pub(super) async fn resolve(text: &str) -> Result<Vec<SocketAddr>> {
 pub(super) async fn one(text: &str) -> Result<SocketAddr> {
     let first = resolve(text).await?.into_iter().next();
     first.with_context(|| format!("the name in {text} has no address"))
+}
+
+/// Every address of a host, as Redis writes it, and a port.
+///
+/// # Errors
+/// As [`resolve`].
+pub(super) async fn of(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    // Redis writes an address of IPv6 without brackets.
+    match host.parse::<IpAddr>() {
+        Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
+        Err(_) => resolve(&format!("{host}:{port}")).await,
+    }
+}
+
+/// Where somebody is whom a Sentinel tells of, in its words and here.
+///
+/// # Errors
+/// It does not say where, or the name does not resolve.
+pub(super) async fn place(told: &BTreeMap<String, String>) -> Result<(String, SocketAddr)> {
+    let part = |name: &str| told.get(name).with_context(|| format!("an entry without its {name}"));
+    let (host, port) = (part("ip")?, part("port")?);
+    let first = of(host, port.parse().context("a port that is none")?).await?.into_iter().next();
+    let place = format!("{host}:{port}");
+    let address = first.with_context(|| format!("the name in {place} has no address"))?;
+    Ok((place, address))
 }
 
 /// Where others reach a listener of that address on a host.

@@ -1,7 +1,9 @@
 //! An environment that somebody else runs, looked at before anything is done to it. All that is
-//! wrong is told at once.
+//! wrong is told at once, but not what surely follows from something else that is told.
 
 mod address;
+mod announced;
+mod complaints;
 mod nodes;
 mod proxies;
 mod sentinels;
@@ -15,8 +17,10 @@ use super::prefix;
 use super::ready::View;
 use super::topology::topology;
 use crate::exit::unusable;
+use announced::{NODE, SENTINEL};
 use anyhow::{Context, Result, ensure};
-use proxies::Found;
+use complaints::Complaints;
+use proxies::{Found, Stand};
 use redrill_history::clock::instant_now;
 use redrill_history::{EnvironmentPlan, ExternalGroup, ExternalPlan, GroupPlan, Role};
 use redrill_toxiproxy::client::{Client, Proxy};
@@ -39,9 +43,6 @@ pub struct Survey {
     pub(super) version: String,
 }
 
-/// What is wrong, a sentence each.
-type Complaints = Vec<String>;
-
 /// Looks at everything that the plan names.
 ///
 /// # Errors
@@ -49,32 +50,68 @@ type Complaints = Vec<String>;
 pub(super) async fn survey(plan: &EnvironmentPlan) -> Result<Survey> {
     let external = plan.external.as_ref().context("the plan does not say where to look")?;
     let found = Found::look(external).await?;
-    let mut complaints = Complaints::new();
+    let mut complaints = Complaints::default();
     let groups = adopt_all(plan, external, &found, &mut complaints).await?;
-    let mut versions = Vec::new();
+    let mut seen = nodes::Found::default();
     for group in &groups {
-        nodes::check(group, &mut versions, &mut complaints).await;
-        sentinels::check(group, &mut complaints).await;
+        check(group, &mut seen, &mut complaints).await;
     }
-    if complaints.is_empty() {
-        complaints = unready(&groups, READY_WITHIN).await;
+    let mut told = complaints.told();
+    if told.is_empty() {
+        told = unready(&groups, READY_WITHIN).await;
     }
-    if complaints.is_empty() {
+    if told.is_empty() {
         for group in &groups {
-            complaints.extend(data(group, external).await);
+            told.extend(data(group, external).await);
         }
     }
-    if !complaints.is_empty() {
-        let list = complaints.join("\n  ");
+    if !told.is_empty() {
+        let list = told.join("\n  ");
         return Err(unusable(format!("the external environment cannot be used:\n  {list}")));
     }
     Ok(Survey {
         groups,
         prefix: external.prefix().to_owned(),
-        version: versions.join(", "),
+        version: seen.versions.join(", "),
         client: found.client,
         proxies: found.proxies,
     })
+}
+
+/// Notes what is wrong with a group.
+async fn check(group: &Group, seen: &mut nodes::Found, complaints: &mut Complaints) {
+    let nodes = nodes::check(group, &group.nodes, seen, complaints).await;
+    let sentinels = nodes::check(group, &group.sentinels, seen, complaints).await;
+    nodes::check_settings(group, &nodes, complaints).await;
+    if !group.sentinels.is_empty() {
+        let told = sentinels::Told {
+            nodes: announced::check(&NODE, &group.nodes, &nodes, complaints).await,
+            sentinels: announced::check(&SENTINEL, &group.sentinels, &sentinels, complaints).await,
+        };
+        sentinels::check(group, &sentinels, &told, complaints).await;
+    }
+}
+
+/// The section of plans that says where a role's Redis is.
+fn section(role: Role) -> String {
+    of_role("environment.external", role)
+}
+
+/// The section of plans that says what it is like.
+fn settings(role: Role) -> String {
+    of_role("environment", role)
+}
+
+fn of_role(section: &str, role: Role) -> String {
+    match role {
+        Role::Main => section.to_owned(),
+        role => format!("{section}.{role}"),
+    }
+}
+
+/// The key of that section that names the variable of a password.
+fn password_key(is_of_sentinels: bool) -> &'static str {
+    if is_of_sentinels { "sentinel_password_variable" } else { "password_variable" }
 }
 
 /// The groups that have nodes of their own.
@@ -106,19 +143,20 @@ async fn adopt(
         Some(Login { username: username.clone(), variable })
     };
     let mut members = async |kind: &str, addresses: &[String], login: Option<Login>| {
-        if let Some(Err(error)) = login.as_ref().map(Login::password) {
-            complaints.push(format!("{error:#}"));
+        if let Some(unset) = login.as_ref().filter(|login| login.password().is_err()) {
+            let key = format!("{}.{}", section(role), password_key(kind == "sentinel"));
+            complaints.add(key, unset_variable(&unset.variable));
         }
         let mut members = Vec::new();
         for (index, address) in addresses.iter().enumerate() {
             let prefix = if role == Role::Main { String::new() } else { format!("{role}.") };
             let name = format!("{prefix}{kind}[{index}]");
-            match found.before(&name, address).await {
-                Ok((direct, announced, proxy)) => {
+            match found.before(&name, address, complaints).await {
+                Ok(Stand { direct, announced, proxy }) => {
                     let door = Door { address: direct, login: login.clone() };
                     members.push(Member::adopted(name, door, announced, proxy));
                 }
-                Err(error) => complaints.push(format!("{error:#}")),
+                Err(error) => complaints.add(name, format!("{error:#}")),
             }
         }
         members
@@ -135,6 +173,13 @@ async fn adopt(
     })
 }
 
+fn unset_variable(name: &str) -> String {
+    format!(
+        "the variable {name}, which is to hold this password, is not set: set it where redrill \
+         runs, export {name}=..., or leave the key out where no password is asked for"
+    )
+}
+
 /// Waits until what the plan names is as it is before a run.
 ///
 /// # Errors
@@ -142,9 +187,9 @@ async fn adopt(
 pub async fn as_planned(plan: &EnvironmentPlan) -> Result<()> {
     let external = plan.external.as_ref().context("the plan does not say where to look")?;
     let found = Found::look(external).await?;
-    let mut complaints = Complaints::new();
+    let mut complaints = Complaints::default();
     let groups = adopt_all(plan, external, &found, &mut complaints).await?;
-    ensure!(complaints.is_empty(), "{}", complaints.join("; "));
+    ensure!(complaints.is_empty(), "{}", complaints.told().join("; "));
     settled(&groups, SETTLES_WITHIN).await
 }
 
@@ -164,7 +209,7 @@ pub(super) async fn settled(groups: &[Group], within: Duration) -> Result<()> {
 }
 
 /// What keeps the groups from being ready, also after a while.
-async fn unready(groups: &[Group], within: Duration) -> Complaints {
+async fn unready(groups: &[Group], within: Duration) -> Vec<String> {
     let mut views: Vec<View> = groups.iter().map(Group::view).collect();
     let deadline = instant_now() + within;
     loop {

@@ -1,48 +1,133 @@
-//! Whether nodes answer, are of a version that serves, and are set as the plan says.
+//! Whether nodes and Sentinels answer, are what the plan takes them for, of a version that serves,
+//! and are set as the plan says.
 
-use super::Complaints;
+use super::complaints::Complaints;
 use crate::environment::Group;
 use crate::environment::admin::{Admin, info_fields};
+use crate::environment::member::Member;
 use crate::environment::ready::ANSWER_WITHIN;
 use crate::environment::redis_binary::valkey;
 use anyhow::Result;
 use redis::cmd;
+use redrill_history::process_kind;
 use std::collections::BTreeMap;
 
 /// The oldest version that does what faults ask of it: `CLIENT UNPAUSE`.
 const OLDEST: (u32, u32) = (6, 2);
+/// How Redis refuses a password, and one that is missing.
+const REFUSALS: [&str; 3] = ["WRONGPASS", "NOAUTH", "NOPERM"];
 
-/// Notes the versions, and what is wrong.
-pub(super) async fn check(group: &Group, versions: &mut Vec<String>, complaints: &mut Complaints) {
-    for node in group.members() {
-        let mut admin = Admin::new(node.door());
-        let (name, door) = (&node.name, node.door());
+/// What was found of all groups.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The versions, each once.
+    pub(super) versions: Vec<String>,
+    /// Who runs in which process.
+    processes: BTreeMap<String, String>,
+}
+
+/// Notes what is wrong, and returns those of whom more can be asked.
+pub(super) async fn check<'a>(
+    group: &Group,
+    members: &'a [Member],
+    found: &mut Found,
+    complaints: &mut Complaints,
+) -> Vec<&'a Member> {
+    let mut serving = Vec::new();
+    for member in members {
+        let door = member.door();
+        if door.login.as_ref().is_some_and(|login| login.password().is_err()) {
+            // That is told already.
+            continue;
+        }
+        let mut admin = Admin::new(member.door());
         let info: Result<String> = admin.ask(cmd("INFO").arg("server"), ANSWER_WITHIN).await;
-        match info.as_ref().map(|info| info_fields(info)) {
-            Ok(fields) => {
-                let version = fields.get("redis_version").copied().unwrap_or_default();
-                if parsed(version).is_none_or(|version| version < OLDEST) {
-                    let (major, minor) = OLDEST;
-                    complaints.push(format!(
-                        "{name} ({door}) is of version {version}, and redrill needs \
-                         {major}.{minor} or later"
-                    ));
-                }
-                // Beside it a Valkey says of which Redis it knows the commands.
-                let own = fields.get("valkey_version");
-                let shown = own.map_or_else(|| version.to_owned(), |number| valkey(number));
-                if !versions.contains(&shown) {
-                    versions.push(shown);
-                }
+        match info {
+            Ok(info) if serves(group, member, &info_fields(&info), found, complaints) => {
+                serving.push(member);
             }
-            Err(error) => complaints.push(format!(
-                "{name} ({door}) does not answer ({}): start it, or correct its address and \
-                 password in [environment.external]",
-                error.root_cause()
-            )),
+            Ok(_) => {}
+            Err(error) => complaints.add(&member.name, silent(group, member, &error)),
         }
     }
-    for node in &group.nodes {
+    serving
+}
+
+/// Why one does not answer, and what to do.
+fn silent(group: &Group, member: &Member, error: &anyhow::Error) -> String {
+    let (cause, door) = (error.root_cause().to_string(), member.door());
+    let section = super::section(group.role);
+    let key = super::password_key(is_sentinel(member));
+    if !REFUSALS.iter().any(|refusal| cause.contains(refusal)) && !cause.contains("Password") {
+        return format!(
+            "{door} does not answer ({cause}): start it, or correct its address in [{section}]"
+        );
+    }
+    match door.login {
+        Some(login) => format!(
+            "the password in the variable {} is refused ({cause}): set that which it takes, or \
+             correct {key} and the username in [{section}]",
+            login.variable
+        ),
+        None => format!(
+            "it asks for a password ({cause}): write the name of the variable that holds it, \
+             {key} = \"NAME\", in [{section}]"
+        ),
+    }
+}
+
+/// Whether it is what the plan takes it for.
+fn serves(
+    group: &Group,
+    member: &Member,
+    info: &BTreeMap<&str, &str>,
+    found: &mut Found,
+    complaints: &mut Complaints,
+) -> bool {
+    let (name, door) = (&member.name, member.door());
+    let said = |field: &str| info.get(field).copied().unwrap_or_default();
+    let section = super::section(group.role);
+    let mode = said("redis_mode");
+    let elsewhere = match (mode, is_sentinel(member)) {
+        ("cluster", _) => Some("and the backend external takes no cluster: list another Redis"),
+        ("sentinel", false) => Some("and so no node: list it under sentinels"),
+        ("standalone", true) => Some("and so no Sentinel: list it under nodes"),
+        _ => None,
+    };
+    if let Some(advice) = elsewhere {
+        let what = format!("INFO says redis_mode:{mode} at {door}, {advice} in [{section}]");
+        complaints.add(name, what);
+        return false;
+    }
+    // Sentinels may watch several groups.
+    let scope = if is_sentinel(member) { group.role.name() } else { "" };
+    let process = format!("{scope} {}", said("run_id"));
+    if let Some(other) = found.processes.insert(process, name.clone()) {
+        let what = format!(
+            "{door} is {other} by another address (its run_id is the same): list each once in \
+             [{section}]"
+        );
+        complaints.add(name, what);
+        return false;
+    }
+    let version = said("redis_version");
+    if parsed(version).is_none_or(|version| version < OLDEST) {
+        let (major, minor) = OLDEST;
+        let what = format!("is of version {version}, and redrill needs {major}.{minor} or later");
+        complaints.add(name, what);
+    }
+    // Beside it a Valkey says of which Redis it knows the commands.
+    let own = info.get("valkey_version");
+    let shown = own.map_or_else(|| version.to_owned(), |number| valkey(number));
+    if !found.versions.contains(&shown) {
+        found.versions.push(shown);
+    }
+    true
+}
+
+/// Notes what settings of nodes are not the plan's.
+pub(super) async fn check_settings(group: &Group, nodes: &[&Member], complaints: &mut Complaints) {
+    for node in nodes {
         let mut admin = Admin::new(node.door());
         let get = cmd("CONFIG").arg("GET").arg("maxmemory-policy").to_owned();
         // One that keeps its settings to itself is taken at the plan's word.
@@ -50,13 +135,18 @@ pub(super) async fn check(group: &Group, versions: &mut Vec<String>, complaints:
         let policy = found.ok().and_then(|mut found| found.remove("maxmemory-policy"));
         let planned = &group.plan.maxmemory_policy;
         if let Some(policy) = policy.filter(|policy| policy != planned) {
-            complaints.push(format!(
-                "{} has maxmemory-policy {policy}, and the plan says {planned}: write \
-                 maxmemory_policy = \"{policy}\", or change the node's",
-                node.name
-            ));
+            let what = format!(
+                "maxmemory-policy is {policy} there, and {planned} in the plan: write \
+                 maxmemory_policy = \"{policy}\" in [{}], or change the node's",
+                super::settings(group.role)
+            );
+            complaints.add(&node.name, what);
         }
     }
+}
+
+fn is_sentinel(member: &Member) -> bool {
+    process_kind(&member.name) == "sentinel"
 }
 
 fn parsed(version: &str) -> Option<(u32, u32)> {

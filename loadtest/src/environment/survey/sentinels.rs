@@ -1,24 +1,36 @@
 //! Whether the Sentinels know the group by the plan's name and numbers, and by its proxies: a
 //! service goes where they send it, and no fault would act on one that is sent around the proxies.
 
-use super::{Complaints, address};
+use super::address;
+use super::announced::{Known, places};
+use super::complaints::{Complaints, listed};
 use crate::environment::Group;
 use crate::environment::admin::Admin;
 use crate::environment::member::Member;
 use crate::environment::ready::ANSWER_WITHIN;
-use anyhow::{Context, Result};
-use redis::{Cmd, cmd};
+use anyhow::Result;
+use redis::cmd;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// Notes what is wrong.
-pub(super) async fn check(group: &Group, complaints: &mut Complaints) {
-    let announced: Vec<SocketAddr> = group.nodes.iter().map(|node| node.announced).collect();
-    for sentinel in &group.sentinels {
-        let view = Seen { group, announced: &announced, admin: Admin::new(sentinel.door()) };
-        match view.complaints(sentinel).await {
-            Ok(found) => complaints.extend(found),
-            Err(error) => complaints.push(format!("{}: {error:#}", sentinel.name)),
+/// What is told of the nodes and the Sentinels already, from which other things follow.
+pub(super) struct Told {
+    pub(super) nodes: Known,
+    pub(super) sentinels: Known,
+}
+
+/// Notes what is wrong with what the Sentinels that answer know.
+pub(super) async fn check(
+    group: &Group,
+    sentinels: &[&Member],
+    told: &Told,
+    complaints: &mut Complaints,
+) {
+    for sentinel in sentinels {
+        let mut view =
+            Seen { group, told, name: &sentinel.name, admin: Admin::new(sentinel.door()) };
+        if let Err(error) = view.check(complaints).await {
+            complaints.add(&sentinel.name, format!("{error:#}"));
         }
     }
 }
@@ -26,27 +38,39 @@ pub(super) async fn check(group: &Group, complaints: &mut Complaints) {
 /// The group as one Sentinel sees it.
 struct Seen<'a> {
     group: &'a Group,
-    announced: &'a [SocketAddr],
+    told: &'a Told,
+    name: &'a str,
     admin: Admin,
 }
 
 impl Seen<'_> {
-    async fn complaints(mut self, sentinel: &Member) -> Result<Complaints> {
-        let (name, known_as, plan) = (&sentinel.name, &self.group.known_as, &self.group.plan);
-        let mut complaints = Complaints::new();
+    async fn check(&mut self, complaints: &mut Complaints) -> Result<()> {
+        let known_as = &self.group.known_as;
+        let command = cmd("SENTINEL").arg("MASTER").arg(known_as).to_owned();
         let master: Result<BTreeMap<String, String>> =
-            self.admin.ask(&self.about("MASTER"), ANSWER_WITHIN).await;
+            self.admin.ask(&command, ANSWER_WITHIN).await;
         let Ok(master) = master else {
             let known: Vec<BTreeMap<String, String>> =
                 self.admin.ask(cmd("SENTINEL").arg("MASTERS"), ANSWER_WITHIN).await?;
             let known: Vec<String> =
                 known.into_iter().filter_map(|mut master| master.remove("name")).collect();
-            return Ok(vec![format!(
-                "{name} does not know a master {known_as}; it knows {}: write master_name in \
-                 [environment.external]",
-                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
-            )]);
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let what = format!(
+                "does not know a master {known_as}; it knows {known}: write master_name in \
+                 [{}]",
+                super::section(self.group.role)
+            );
+            complaints.add(self.name, what);
+            return Ok(());
         };
+        self.numbers(&master, complaints);
+        self.master(&master, complaints).await?;
+        self.replicas(complaints).await?;
+        self.peers(complaints).await
+    }
+
+    fn numbers(&self, master: &BTreeMap<String, String>, complaints: &mut Complaints) {
+        let (known_as, plan) = (&self.group.known_as, &self.group.plan);
         for (key, field, planned) in [
             ("quorum", "quorum", u128::from(plan.quorum)),
             ("down_after", "down-after-milliseconds", plan.down_after.as_millis()),
@@ -56,36 +80,103 @@ impl Seen<'_> {
             if found != planned.to_string() {
                 let value =
                     if key == "quorum" { found.to_owned() } else { format!("\"{found}ms\"") };
-                complaints.push(format!(
-                    "{name} has {field} {found} for {known_as}, and the plan {planned}: write \
-                     {key} = {value} in [environment]"
-                ));
+                let what = format!(
+                    "{field} is {found} there for {known_as}, and {planned} in the plan: write \
+                     {key} = {value} in [{}]",
+                    super::settings(self.group.role)
+                );
+                complaints.add(self.name, what);
             }
         }
-        let replicas: Vec<BTreeMap<String, String>> =
-            self.admin.ask(&self.about("REPLICAS"), ANSWER_WITHIN).await?;
-        for node in [master].iter().chain(&replicas) {
-            let (place, address) = place(node).await?;
-            if !self.announced.contains(&address) {
-                complaints.push(format!(
-                    "{name} sends clients to {place}, which is the address of no proxy before a \
-                     node: let each node announce its proxy (replica-announce-ip and -port), and \
-                     the Sentinels monitor the master by its proxy (SENTINEL MONITOR)"
-                ));
-            }
-        }
-        Ok(complaints)
     }
 
-    fn about(&self, what: &str) -> Cmd {
-        cmd("SENTINEL").arg(what).arg(&self.group.known_as).to_owned()
+    /// Where it monitors the master is its own word: no node's announcement changes it.
+    async fn master(
+        &self,
+        master: &BTreeMap<String, String>,
+        complaints: &mut Complaints,
+    ) -> Result<()> {
+        let (place, address) = address::place(master).await?;
+        let nodes = &self.group.nodes;
+        if self.told.nodes.bare.contains(&address) || is_proxy(nodes, address) {
+            return Ok(());
+        }
+        let known_as = &self.group.known_as;
+        let own = nodes.iter().find(|node| node.direct == address);
+        let what = match own {
+            Some(node) => format!(
+                "monitors {known_as} at {}'s own address, {place}, and not at its proxy's, {}: \
+                 SENTINEL REMOVE it, and SENTINEL MONITOR it there",
+                node.name, node.announced
+            ),
+            None => format!(
+                "monitors {known_as} at {place}, where no proxy of a node of the plan listens: \
+                 SENTINEL REMOVE it, and SENTINEL MONITOR it at its proxy's address"
+            ),
+        };
+        complaints.add(self.name, what);
+        Ok(())
+    }
+
+    /// Replicas that the plan has no proxy of, and of which nothing is told already.
+    async fn replicas(&mut self, complaints: &mut Complaints) -> Result<()> {
+        let Group { known_as, nodes, .. } = self.group;
+        let listed = places(&mut self.admin, "REPLICAS", known_as).await?;
+        let known = &self.told.nodes;
+        let what = format!(
+            "and [{}] lists {} beside the master: add a node that is missing there by its own \
+             address, behind a proxy that it announces, or let SENTINEL RESET {known_as} forget \
+             one that is gone",
+            super::section(self.group.role),
+            counted(nodes.len().saturating_sub(1), "replica")
+        );
+        self.strangers(&listed, "replica", nodes, known, &what, complaints);
+        Ok(())
+    }
+
+    /// The same for the other Sentinels.
+    async fn peers(&mut self, complaints: &mut Complaints) -> Result<()> {
+        let Group { known_as, sentinels, .. } = self.group;
+        let listed = places(&mut self.admin, "SENTINELS", known_as).await?;
+        let known = &self.told.sentinels;
+        let what = format!(
+            "and [{}] lists {} in all: add one that is missing there by its own address, behind \
+             a proxy that it announces, or let SENTINEL RESET {known_as} forget one that is gone",
+            super::section(self.group.role),
+            counted(sentinels.len(), "Sentinel")
+        );
+        self.strangers(&listed, "other Sentinel", sentinels, known, &what, complaints);
+        Ok(())
+    }
+
+    fn strangers(
+        &self,
+        all: &[(String, SocketAddr)],
+        kind: &str,
+        members: &[Member],
+        known: &Known,
+        what: &str,
+        complaints: &mut Complaints,
+    ) {
+        let is_told = |address: &SocketAddr| {
+            known.bare.contains(address) || known.announced.contains(address)
+        };
+        let strange = all.iter().filter(|(_, at)| !is_proxy(members, *at) && !is_told(at));
+        let strange: Vec<String> = strange.map(|(place, _)| place.clone()).collect();
+        if !strange.is_empty() {
+            let there = listed(&strange);
+            let count = counted(all.len(), kind);
+            let what = format!("knows {count}, with {there}, no proxy's address, {what}");
+            complaints.add(self.name, what);
+        }
     }
 }
 
-/// Where a node is, as the Sentinel writes it and as it is here.
-async fn place(node: &BTreeMap<String, String>) -> Result<(String, SocketAddr)> {
-    let part = |name: &str| node.get(name).with_context(|| format!("a node without its {name}"));
-    let place = format!("{}:{}", part("ip")?, part("port")?);
-    let address = address::one(&place).await?;
-    Ok((place, address))
+fn is_proxy(members: &[Member], address: SocketAddr) -> bool {
+    members.iter().any(|member| member.announced == address)
+}
+
+/// `1 replica`, `2 replicas`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

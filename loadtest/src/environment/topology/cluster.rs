@@ -105,7 +105,7 @@ async fn introduce(view: &mut View) -> Vec<String> {
 
 async fn missing(view: &mut View) -> Vec<String> {
     let (masters, all) = (usize::from(view.masters), view.nodes.len());
-    let mut missing = view.missing_links().await;
+    let mut missing = view.missing_links().await.missing;
     for (name, node) in &mut view.nodes {
         let info = node.ask::<String>(cmd("CLUSTER").arg("INFO"), ANSWER_WITHIN).await;
         match info.map(|info| not_well(&info)) {

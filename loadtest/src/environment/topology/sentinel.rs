@@ -7,7 +7,7 @@ use super::{Size, Sizes, Topology};
 use crate::environment::admin::Admin;
 use crate::environment::group::{Ground, Group};
 use crate::environment::member::Part;
-use crate::environment::ready::{ANSWER_WITHIN, View, count, replication, wait_until};
+use crate::environment::ready::{ANSWER_WITHIN, Links, View, count, replication, wait_until};
 use anyhow::Result;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -49,13 +49,22 @@ async fn start(group: &mut Group, ground: &Ground<'_>) -> Result<()> {
 }
 
 async fn missing(view: &mut View) -> Vec<String> {
-    let mut missing = view.missing_links().await;
+    let Links { down, mut missing } = view.missing_links().await;
     let (replicas, peers) = (view.nodes.len() - 1, view.sentinels.len().saturating_sub(1));
+    let planned = Planned { replicas, down, peers };
     for (name, sentinel) in &mut view.sentinels {
-        let sees = sees(sentinel, &view.known_as, replicas, peers).await;
+        let sees = sees(sentinel, &view.known_as, &planned).await;
         missing.extend(sees.into_iter().map(|what| format!("{name} {what}")));
     }
     missing
+}
+
+/// What a Sentinel is to know.
+struct Planned {
+    replicas: usize,
+    /// How many of the replicas are known not to be linked.
+    down: usize,
+    peers: usize,
 }
 
 /// Waited for before a Sentinel first asks, for it asks again only after 10 s: the first node lists
@@ -70,26 +79,32 @@ async fn missing_replicas(view: &mut View) -> Vec<String> {
     }
 }
 
-/// What is missing in one Sentinel's view.
-async fn sees(sentinel: &mut Admin, group: &str, replicas: usize, peers: usize) -> Vec<String> {
+/// What is missing in one Sentinel's view, but for what follows from what is missing elsewhere.
+async fn sees(sentinel: &mut Admin, group: &str, planned: &Planned) -> Vec<String> {
+    let Planned { replicas, down, peers } = *planned;
     let mut missing = Vec::new();
-    let quorum = cmd("SENTINEL").arg("CKQUORUM").arg(group).to_owned();
-    if let Err(error) = sentinel.ask::<String>(&quorum, ANSWER_WITHIN).await {
-        missing.push(format!("has no quorum: {}", error.root_cause()));
-    }
-    for (list, what, wanted) in
-        [("SENTINELS", "other Sentinels", peers), ("REPLICAS", "replicas", replicas)]
+    for (list, what, wanted, down) in
+        [("SENTINELS", "other Sentinels", peers, 0), ("REPLICAS", "replicas", replicas, down)]
     {
         let command = cmd("SENTINEL").arg(list).arg(group).to_owned();
         let answer = sentinel.ask::<Vec<BTreeMap<String, String>>>(&command, ANSWER_WITHIN).await;
         match answer {
             Ok(entries) => {
-                let good = entries.iter().filter(|entry| is_reached(entry)).count();
-                if good != wanted || entries.len() != wanted {
-                    missing.push(format!("reaches {good} of {wanted} {what}"));
+                let (good, all) =
+                    (entries.iter().filter(|it| is_reached(it)).count(), entries.len());
+                if good + down < wanted || all != wanted {
+                    let plan = format!("and the plan has {wanted}");
+                    missing.push(format!("knows {all} {what}, reaches {good} of them, {plan}"));
                 }
             }
-            Err(error) => missing.push(format!("does not list its {what}: {error:#}")),
+            Err(error) => return vec![format!("does not list its {what}: {error:#}")],
+        }
+        // Without its peers it has no quorum.
+        if missing.is_empty() && list == "SENTINELS" {
+            let quorum = cmd("SENTINEL").arg("CKQUORUM").arg(group).to_owned();
+            if let Err(error) = sentinel.ask::<String>(&quorum, ANSWER_WITHIN).await {
+                missing.push(format!("has no quorum: {}", error.root_cause()));
+            }
         }
     }
     missing

@@ -25,6 +25,6 @@ impl Topology for Standalone {
     }
 
     fn missing<'a>(&self, view: &'a mut View) -> BoxFuture<'a, Vec<String>> {
-        view.missing_links().boxed()
+        async move { view.missing_links().await.missing }.boxed()
     }
 }
