@@ -49,14 +49,20 @@ pub fn parse_target(
     plan: &EnvironmentPlan,
     instances: u8,
 ) -> Result<Target, UnknownTarget> {
-    let unknown = || UnknownTarget { name: text.to_owned(), known: known(plan, instances) };
-    match Target::read(text).ok_or_else(unknown)? {
+    let unknown =
+        |why: String| UnknownTarget { name: text.to_owned(), why, known: known(plan, instances) };
+    match Target::read(text).ok_or_else(|| unknown(String::new()))? {
         Target::Redis(role, which) => {
             let (home, group) = plan.home(role);
-            if has(group, which) { Ok(Target::Redis(home, which)) } else { Err(unknown()) }
+            if has(group, which) {
+                return Ok(Target::Redis(home, which));
+            }
+            Err(unknown(why(plan, home, group, which)))
         }
-        Target::Server(index) if index >= instances => Err(unknown()),
-        Target::Servers if instances == 0 => Err(unknown()),
+        Target::Server(_) | Target::Servers if instances == 0 => {
+            Err(unknown("; redrill ends no instances that it did not start".to_owned()))
+        }
+        Target::Server(index) if index >= instances => Err(unknown(String::new())),
         target => Ok(target),
     }
 }
@@ -74,12 +80,38 @@ fn has(group: &GroupPlan, which: Which) -> bool {
     }
 }
 
+/// What another topology has and this one has not; nothing where only the number is too high.
+fn why(plan: &EnvironmentPlan, role: Role, group: &GroupPlan, which: Which) -> String {
+    let topology = &group.topology;
+    let needs = |what: &str| {
+        let taken = match (what, &plan.external) {
+            ("cluster", Some(_)) => ", which the backend external does not take",
+            _ => "",
+        };
+        format!(": it needs the topology {what}{taken}, and {role} is {topology} here")
+    };
+    match which {
+        Which::MasterAt(_) if group.masters == 1 => needs("cluster"),
+        Which::Master => {
+            let last = group.masters - 1;
+            let names = format!("{role}.master[0] to {role}.master[{last}]");
+            format!(": {role} is {topology} here, whose masters are {names}")
+        }
+        Which::Sentinel(_) | Which::Sentinels if group.sentinels == 0 => needs("sentinel"),
+        Which::Replica(_) | Which::Replicas if group.nodes() == group.masters => {
+            format!(": {role} is {topology} here, without replicas")
+        }
+        _ => String::new(),
+    }
+}
+
 /// A name that the environment does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no target \"{name}\"; there are {known}")]
+#[error("there is no target \"{name}\"{why}; there are {known}")]
 pub struct UnknownTarget {
     /// The name.
     pub name: String,
+    why: String,
     known: String,
 }
 
@@ -262,16 +294,33 @@ mod tests {
 
     #[test]
     fn a_cluster_has_masters_by_number() {
-        let cluster = GroupPlan { masters: 3, replicas: 1, ..GroupPlan::example_of_one() };
+        let topology = "cluster".to_owned();
+        let cluster =
+            GroupPlan { topology, masters: 3, replicas: 1, ..GroupPlan::example_of_one() };
         let plan = EnvironmentPlan { main: cluster, ..shared() };
         for name in ["main.master[2]", "main.replica[2]", "node[5]"] {
             assert_eq!(parse_in(&plan, name).unwrap().to_string(), name);
         }
         assert_eq!(parse_in(&plan, "cache.master[0]"), parse_in(&plan, "main.master[0]"));
         let told = parse_in(&plan, "main.master").unwrap_err();
-        assert!(told.contains("main.master[0] to main.master[2]"), "{told}");
+        let which = "main is cluster here, whose masters are main.master[0] to main.master[2]";
+        assert!(told.contains(which), "{told}");
         assert!(parse_in(&plan, "main.master[3]").is_err());
         assert!(parse_in(&shared(), "main.master[0]").is_err());
+    }
+
+    #[test]
+    fn what_another_topology_has_is_told_so() {
+        for (name, why) in [
+            ("main.master[0]", "it needs the topology cluster, and main is sentinel here; there"),
+            ("cache.sentinel[0]", "it needs the topology sentinel, and cache is standalone here"),
+            ("cache.replicas", "cache is standalone here, without replicas"),
+        ] {
+            let told = parse_in(&apart(), name).unwrap_err();
+            assert!(told.starts_with(&format!("there is no target \"{name}\": {why}")), "{told}");
+        }
+        let told = parse_target("servers", &shared(), 0).unwrap_err().to_string();
+        assert!(told.contains("redrill ends no instances that it did not start"), "{told}");
     }
 
     #[test]

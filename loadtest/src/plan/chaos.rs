@@ -78,9 +78,16 @@ pub(super) fn resolve(
     }
     if let Some(kind) = chances.kinds.iter().find(|kind| chances.places(**kind).is_empty()) {
         let name = kind.name();
-        let message = format!("nothing that may be hit is a target for {name}; name others");
-        let list = file.targets.as_ref().map(Spanned::span);
-        return Err(at(list.or(file.faults.as_ref().map(Spanned::span)), &message));
+        let (list, faults) = (file.targets.as_ref(), file.faults.as_ref().map(Spanned::span));
+        return Err(match chances.refusal(*kind) {
+            // Whatever it would hit.
+            Some(reason) => at(faults, &format!("{reason}; take it out of faults")),
+            None => {
+                let message =
+                    format!("nothing that may be hit is a target for {name}; name others");
+                at(list.map(Spanned::span).or(faults), &message)
+            }
+        });
     }
     draw(&chances, seed, fixed).map_err(|message| at(None, &message))
 }

@@ -91,6 +91,19 @@ impl Chances<'_> {
         lasts: Duration,
         dice: &mut Dice,
     ) -> Vec<PlannedFault> {
+        let mut fitting = self.fitting(kind, at, lasts, dice);
+        fitting.retain(|fault| refusal(kind, fault, self.environment).is_none());
+        fitting
+    }
+
+    /// The same, whether or not the backend can do it there.
+    fn fitting(
+        &self,
+        kind: &'static dyn Fault,
+        at: Duration,
+        lasts: Duration,
+        dice: &mut Dice,
+    ) -> Vec<PlannedFault> {
         let needed = kind.settings().iter().filter(|setting| setting.is_required());
         let with = needed
             .map(|setting| (setting.name.to_owned(), settings::drawn(setting, |n| dice.below(n))))
@@ -107,12 +120,17 @@ impl Chances<'_> {
         };
         let places = self.all_places(kind).into_iter();
         let faults = places.map(|(target, from)| PlannedFault { target, from, ..fault.clone() });
-        let is_possible = |fault: &PlannedFault| {
-            kind.check(fault).is_ok()
-                && kind.fits(fault, self.environment).is_ok()
-                && refusal(kind, fault, self.environment).is_none()
+        let fits = |fault: &PlannedFault| {
+            kind.check(fault).is_ok() && kind.fits(fault, self.environment).is_ok()
         };
-        faults.filter(is_possible).collect()
+        faults.filter(fits).collect()
+    }
+
+    /// Why the backend cannot do a kind wherever it would fit.
+    pub(super) fn refusal(&self, kind: &'static dyn Fault) -> Option<String> {
+        let mut dice = Dice { seed: 0, thrown: 0 };
+        let fitting = self.fitting(kind, Duration::ZERO, self.lasts.1, &mut dice);
+        fitting.iter().find_map(|fault| refusal(kind, fault, self.environment))
     }
 
     /// The places that a kind may hit.

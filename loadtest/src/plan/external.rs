@@ -54,6 +54,7 @@ pub(super) fn resolve(
 ) -> Result<ExternalPlan> {
     let whole = section.span();
     let file = section.into_inner();
+    check_twice(&file, source)?;
     let main = GroupFile {
         nodes: file.nodes,
         sentinels: file.sentinels,
@@ -104,12 +105,54 @@ pub(super) fn fits(
         let Size { least, most, .. } = *size;
         let fitting = u8::try_from(count).ok().filter(|count| (least..=most).contains(count));
         let Some(count) = fitting else {
+            let listed = match what {
+                "replicas" => format!("nodes lists {}, a master and", outside.nodes.len()),
+                _ => "sentinels lists".to_owned(),
+            };
             let message = format!(
-                "the topology {topology} has from {least} to {most} {what}, and {count} are listed"
+                "{listed} {count} {what}, and the topology {topology} has {}",
+                told(least, most)
             );
             return Err(source.at(at, &message));
         };
         *size = Size { least: count, most: count, default: count };
+    }
+    Ok(())
+}
+
+fn told(least: u8, most: u8) -> String {
+    match (least, most) {
+        (_, 0) => "none".to_owned(),
+        (least, most) if least == most => least.to_string(),
+        (least, most) => format!("{least} to {most}"),
+    }
+}
+
+/// Refuses an address that stands in two lists, but for Sentinels that watch several groups.
+fn check_twice(external: &ExternalFile, source: &Source<'_>) -> Result<()> {
+    let own = [("cache", &external.cache), ("sessions", &external.sessions)];
+    let own = own.into_iter().filter_map(|(role, file)| Some((role, file.as_ref()?.get_ref())));
+    let mut lists = vec![("nodes".to_owned(), &external.nodes)];
+    lists.push(("sentinels".to_owned(), &external.sentinels));
+    for (role, group) in own {
+        lists.push((format!("{role}.nodes"), &group.nodes));
+        lists.push((format!("{role}.sentinels"), &group.sentinels));
+    }
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (list, written) in &lists {
+        for one in written.iter().flat_map(Spanned::get_ref) {
+            let address = one.get_ref().as_str();
+            let shares = |other: &str| list.ends_with("sentinels") && other.ends_with("sentinels");
+            let found = seen.iter().find(|(other, known)| *known == address && !shares(other));
+            if let Some((other, _)) = found.filter(|(other, _)| other != list) {
+                let message = format!(
+                    "\"{address}\" is already in {other} of [environment.external]: each Redis \
+                     and each Sentinel is listed once"
+                );
+                return Err(source.at(&one.span(), &message));
+            }
+            seen.push((list, address));
+        }
     }
     Ok(())
 }

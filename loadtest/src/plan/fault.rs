@@ -1,5 +1,6 @@
 //! A `[[fault]]` of the timeline.
 
+use super::PLANS;
 use super::file::Time;
 use super::place::Source;
 use super::range::{LONGEST_RUN, time};
@@ -101,7 +102,12 @@ fn possible(
             Some(_) => "write otherwise = \"down\", or another kind, and that is done in its place",
             None => "otherwise = \"KIND\" names one that is done in its place",
         };
-        return Err(source.at(&file.kind.span(), &format!("{reason}; {next}")));
+        let label = source.label;
+        let copy = match PLANS.iter().any(|(name, _)| *name == label) {
+            true => format!(" ('redrill plan show {label} --toml' prints the plan to change)"),
+            false => String::new(),
+        };
+        return Err(source.at(&file.kind.span(), &format!("{reason}; {next}{copy}")));
     };
     let other = find(written, source)?;
     let instead = in_place_of(kind, other, &planned);

@@ -1,6 +1,6 @@
 //! What a plan is refused for: where the message points, and what it says.
 
-use super::{Overrides, Plan};
+use super::{Overrides, PLANS, Plan};
 
 fn refusal(text: &str) -> String {
     match Plan::parse("my.toml", text, &Overrides::default()) {
@@ -292,7 +292,27 @@ fn environments_that_nobody_could_use() {
         (&lists("nodes = []"), "5:9", "an address is missing"),
         (&lists("nodes = [\"h\"]"), "5:10", "\"host:port\""),
         (&lists("nodes = [\"h:1\", \"h:1\"]"), "5:17", "already in this list"),
-        (&lists("nodes = [\"h:1\", \"h:2\"]"), "3:1", "from 0 to 0 replicas, and 1 are listed"),
+        (&lists("nodes = [\"h:1\", \"h:2\"]"), "3:1", "a master and 1 replicas, and the"),
+        (
+            &lists("nodes = [\"h:1\"]\nsentinels = [\"h:2\", \"h:3\", \"h:4\"]"),
+            "3:1",
+            "nodes lists 1, a master and 0 replicas, and the topology sentinel has 1 to 5",
+        ),
+        (
+            &lists("nodes = [\"h:1\", \"h:2\"]\nsentinels = [\"h:5\"]"),
+            "3:1",
+            "sentinels lists 1 sentinels, and the topology sentinel has 3 to 7",
+        ),
+        (
+            &lists("nodes = [\"h:1\", \"h:2\"]\nsentinels = [\"h:5\", \"h:2\", \"h:7\"]"),
+            "6:21",
+            "\"h:2\" is already in nodes of",
+        ),
+        (
+            &lists("nodes = [\"h:1\"]\n[environment.external.cache]\nnodes = [\"h:1\"]"),
+            "7:10",
+            "\"h:1\" is already in nodes of",
+        ),
         (&lists("nodes = [\"h:1\"]\nproxy = \"x\""), "6:9", "toxiproxy, redrill"),
         (&lists("nodes = [\"h:1\"]\nprefix = \"\""), "6:10", "1 to 64"),
         (&lists("nodes = [\"h:1\"]\npassword_variable = \"a b\""), "6:21", "never the password"),
@@ -314,4 +334,35 @@ fn environments_that_nobody_could_use() {
     ]);
     let told = refusal(&gate);
     assert!(told.starts_with("my.toml: 'redrill gate' empties"), "{told}");
+    let chaos = format!("{}[chaos]\nfaults = [\"kill\", \"cut\"]\n", there(good));
+    let told = refusal(&chaos);
+    assert!(told.contains("cannot do cut: its proxies do not know"), "{told}");
+    assert!(told.contains("take it out of faults"), "{told}");
+}
+
+/// What a team can do of what comes with redrill on a Redis with Sentinels of its own, and why not
+/// the rest.
+#[test]
+fn of_every_ready_plan_it_is_told_why_it_cannot_run_on_what_somebody_else_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("staging.toml");
+    let there = "[environment]\nbackend = \"external\"\n[environment.external]\n\
+                 toxiproxy = \"h:8474\"\nnodes = [\"h:1\", \"h:2\", \"h:3\"]\n\
+                 sentinels = [\"h:5\", \"h:6\", \"h:7\"]\n";
+    std::fs::write(&path, there).unwrap();
+    let overrides = Overrides { environment: Some(path), ..Overrides::default() };
+    let mut runs = 0;
+    for (name, _) in PLANS {
+        let Err(error) = Plan::load(name, &overrides) else {
+            runs += 1;
+            continue;
+        };
+        let told = error.to_string();
+        assert!(told.contains("the backend external ") || name == &"gate", "{told}");
+    }
+    assert!(runs > 10, "{runs}");
+    let told = Plan::load("cluster-node-loss", &overrides).unwrap_err().to_string();
+    let why = "needs the topology cluster, which the backend external does not take, and main is \
+               sentinel here";
+    assert!(told.contains(why), "{told}");
 }
