@@ -194,8 +194,12 @@ fn shared_values(
         let place = place(environment.home(*role), plan.gate.is_some());
         values.extend(names.iter().copied().zip(place));
     }
+    let main = logins(environment.home(Role::Main))?;
     for (role, names) in LOGINS {
-        values.extend(names.iter().copied().zip(logins(environment.home(*role))?));
+        let group = environment.home(*role);
+        let own = logins(group)?;
+        let login = if group.role == Role::Main { own } else { beside(own, &main) };
+        values.extend(names.iter().copied().zip(login));
     }
     for policy in &promises.limits {
         let names = match policy.policy.as_str() {
@@ -239,9 +243,26 @@ fn logins(group: &Group) -> Result<[Option<String>; 3]> {
     Ok([username, password(&nodes)?, password(&sentinels)?])
 }
 
+/// What a group of its own is told beside main's: that it asks for no password, where main does.
+fn beside(own: [Option<String>; 3], main: &[Option<String>; 3]) -> [Option<String>; 3] {
+    let [username, password, sentinel_password] = own;
+    let none = |of_main: &Option<String>| of_main.as_ref().map(|_| String::new());
+    let [_, of_main, of_sentinels] = main;
+    [username, password.or_else(|| none(of_main)), sentinel_password.or_else(|| none(of_sentinels))]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redis_of_its_own_without_a_password_is_not_given_mains() {
+        let some = |text: &str| Some(text.to_owned());
+        let main = [some("ada"), some("secret"), None];
+        assert_eq!(beside([None, None, some("own")], &main), [None, some(""), some("own")]);
+        assert_eq!(beside([None, some("own"), None], &main), [None, some("own"), None]);
+        assert_eq!(beside([None, None, None], &[None, None, None]), [None, None, None]);
+    }
 
     #[test]
     fn a_value_fills_its_place_in_a_variable() {

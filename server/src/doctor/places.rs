@@ -56,8 +56,7 @@ async fn addresses(
         RolePlace::Sentinels { addresses, master } => {
             let mut named = Vec::new();
             for sentinel in addresses {
-                let redis = &settings.redis;
-                let (dialer, login) = (&redis.sentinel_dialer, &redis.sentinel_login);
+                let (dialer, login) = (&settings.redis.sentinel_dialer, &there.sentinel_login);
                 let opinion = match ask_sentinel(dialer, sentinel, login, master).await {
                     Ok((address, quorum)) => {
                         if !named.contains(&address) {

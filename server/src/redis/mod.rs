@@ -96,7 +96,7 @@ fn discovery_of(role: &RoleSettings, settings: &RedisSettings) -> Discovery {
     let RolePlace::Sentinels { addresses, master } = &role.place else {
         unreachable!("only Sentinels are asked who is master")
     };
-    let (login, node) = (&settings.sentinel_login, &role.login);
+    let (login, node) = (&role.sentinel_login, &role.login);
     let (dialer, node_dialer) = (&settings.sentinel_dialer, settings.dialer(role));
     if !settings.naive {
         return Discovery::start(addresses, master, login, node, dialer, &node_dialer);

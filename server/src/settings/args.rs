@@ -28,7 +28,9 @@ macro_rules! args {
                 };
                 Self {
                     redis_cache_password: self.redis_cache_password.clone(),
+                    redis_cache_sentinel_password: self.redis_cache_sentinel_password.clone(),
                     redis_sessions_password: self.redis_sessions_password.clone(),
+                    redis_sessions_sentinel_password: self.redis_sessions_sentinel_password.clone(),
                     ..settled
                 }
             }
@@ -138,6 +140,9 @@ args! {
         redis_cache_sentinels: Option<String>, "REDIS_CACHE_SENTINELS";
         /// Name by which the Sentinels know the cache role's master; default: that of main's
         redis_cache_sentinel_master: Option<String>, "REDIS_CACHE_SENTINEL_MASTER";
+        /// Password of the cache role's Sentinels; default: that of main's, where an empty value is
+        /// for none
+        redis_cache_sentinel_password: Option<String>, "REDIS_CACHE_SENTINEL_PASSWORD";
         /// Nodes of the cache role's own cluster as host:port,host:port
         redis_cache_cluster_nodes: Option<String>, "REDIS_CACHE_CLUSTER_NODES";
         /// Whether connections to the cache role are encrypted, true or false; default: main's
@@ -157,6 +162,9 @@ args! {
         redis_sessions_sentinels: Option<String>, "REDIS_SESSIONS_SENTINELS";
         /// Name by which the Sentinels know the sessions role's master; default: that of main's
         redis_sessions_sentinel_master: Option<String>, "REDIS_SESSIONS_SENTINEL_MASTER";
+        /// Password of the sessions role's Sentinels; default: that of main's, where an empty
+        /// value is for none
+        redis_sessions_sentinel_password: Option<String>, "REDIS_SESSIONS_SENTINEL_PASSWORD";
         /// Nodes of the sessions role's own cluster as host:port,host:port
         redis_sessions_cluster_nodes: Option<String>, "REDIS_SESSIONS_CLUSTER_NODES";
         /// Whether connections to the sessions role are encrypted, true or false; default: main's

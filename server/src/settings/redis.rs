@@ -12,8 +12,6 @@ pub(crate) struct RedisSettings {
     pub(crate) main: RoleSettings,
     pub(crate) cache: RoleSettings,
     pub(crate) sessions: RoleSettings,
-    /// How to log in to Sentinels.
-    pub(crate) sentinel_login: Login,
     /// Before every key and channel of all roles.
     pub(crate) prefix: String,
     /// How to connect to Sentinels.
@@ -32,6 +30,8 @@ pub(crate) struct RedisSettings {
 pub(crate) struct RoleSettings {
     pub(crate) place: RolePlace,
     pub(crate) login: Login,
+    /// How to log in to its Sentinels.
+    pub(crate) sentinel_login: Login,
     tls: Option<Tls>,
 }
 
@@ -64,6 +64,7 @@ struct Given<'a> {
     password: Option<&'a String>,
     database: &'a str,
     sentinels: Option<&'a str>,
+    sentinel_password: Option<&'a String>,
     master: Option<&'a str>,
     cluster: Option<&'a str>,
     tls: Option<&'a str>,
@@ -80,6 +81,7 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
         password: args.redis_cache_password.as_ref(),
         database: &args.redis_cache_db,
         sentinels: args.redis_cache_sentinels.as_deref(),
+        sentinel_password: args.redis_cache_sentinel_password.as_ref(),
         master: args.redis_cache_sentinel_master.as_deref(),
         cluster: args.redis_cache_cluster_nodes.as_deref(),
         tls: args.redis_cache_tls.as_deref(),
@@ -92,6 +94,7 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
         password: args.redis_sessions_password.as_ref(),
         database: &args.redis_sessions_db,
         sentinels: args.redis_sessions_sentinels.as_deref(),
+        sentinel_password: args.redis_sessions_sentinel_password.as_ref(),
         master: args.redis_sessions_sentinel_master.as_deref(),
         cluster: args.redis_sessions_cluster_nodes.as_deref(),
         tls: args.redis_sessions_tls.as_deref(),
@@ -122,7 +125,6 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
         cache: other(read, args, &main, &cache, &tls),
         sessions: other(read, args, &main, &sessions, &tls),
         main,
-        sentinel_login: sentinel_login(args),
         prefix: args.redis_key_prefix.clone(),
         sentinel_dialer: Dialer { tls: sentinel_tls, ..dialer.clone() },
         dialer,
@@ -137,14 +139,6 @@ pub(super) fn read(read: &mut Reader, args: &Args) -> RedisSettings {
     }
 }
 
-fn sentinel_login(args: &Args) -> Login {
-    Login {
-        username: args.redis_sentinel_username.clone(),
-        password: args.redis_sentinel_password.clone(),
-        database: 0,
-    }
-}
-
 fn main(read: &mut Reader, args: &Args, encryption: &Encryption) -> RoleSettings {
     let given = Given {
         name: "REDIS",
@@ -154,18 +148,25 @@ fn main(read: &mut Reader, args: &Args, encryption: &Encryption) -> RoleSettings
         password: args.redis_password.as_ref(),
         database: &args.redis_db,
         sentinels: args.redis_sentinels.as_deref(),
+        sentinel_password: args.redis_sentinel_password.as_ref(),
         master: None,
         cluster: args.redis_cluster_nodes.as_deref(),
         tls: args.redis_tls.as_deref(),
     };
     let place = place(read, args, &given).unwrap_or_else(|| unreachable!("main has a host"));
     let login = login(read, &given, &place);
-    RoleSettings { place, login, tls: encryption.of(read, "REDIS_TLS", given.tls).flatten() }
+    let sentinel_login = Login {
+        username: args.redis_sentinel_username.clone(),
+        password: given.sentinel_password.cloned(),
+        database: 0,
+    };
+    let tls = encryption.of(read, "REDIS_TLS", given.tls).flatten();
+    RoleSettings { place, login, sentinel_login, tls }
 }
 
 /// A role that is not told where its Redis is lives on main's, in its own database. One that is not
-/// told how to log in does so as main, there too; with a Redis of its own and an empty password it
-/// does not log in.
+/// told how to log in, there or to Sentinels, does so as main; with a Redis of its own and an empty
+/// password it does not log in.
 fn other(
     read: &mut Reader,
     args: &Args,
@@ -174,18 +175,23 @@ fn other(
     encryption: &Encryption,
 ) -> RoleSettings {
     let own_place = place(read, args, given);
-    let has_none = own_place.is_some() && given.password.is_some_and(String::is_empty);
+    let is_elsewhere = own_place.is_some();
     let place = own_place.unwrap_or_else(|| main.place.clone());
     let own = login(read, given, &place);
-    let main_login = if has_none { &Login::default() } else { &main.login };
-    let login = Login {
-        username: own.username.or_else(|| main_login.username.clone()),
-        password: own.password.or_else(|| main_login.password.clone()),
+    let has_none =
+        |password: Option<&String>| is_elsewhere && password.is_some_and(String::is_empty);
+    let as_main = |own: Login, main: &Login| Login {
+        username: own.username.or_else(|| main.username.clone()),
+        password: own.password.or_else(|| main.password.clone()),
         ..own
     };
+    let login = if has_none(given.password) { own } else { as_main(own, &main.login) };
+    let password = given.sentinel_password;
+    let own = Login { password: some(password), ..Login::default() };
+    let sentinel_login = if has_none(password) { own } else { as_main(own, &main.sentinel_login) };
     let name = format!("{}_TLS", given.name);
     let tls = encryption.of(read, &name, given.tls).unwrap_or_else(|| main.tls.clone());
-    RoleSettings { place, login, tls }
+    RoleSettings { place, login, sentinel_login, tls }
 }
 
 fn place(read: &mut Reader, args: &Args, given: &Given<'_>) -> Option<RolePlace> {
@@ -217,8 +223,13 @@ fn login(read: &mut Reader, given: &Given<'_>, place: &RolePlace) -> Login {
     let database = read.number(&format!("{}_DB", given.name), given.database, 0, 1_000_000);
     Login {
         username: given.username.cloned(),
-        password: given.password.filter(|password| !password.is_empty()).cloned(),
+        password: some(given.password),
         // A cluster has only this one.
         database: if matches!(place, RolePlace::Cluster(_)) { 0 } else { database },
     }
+}
+
+/// An empty password is none.
+fn some(password: Option<&String>) -> Option<String> {
+    password.filter(|password| !password.is_empty()).cloned()
 }

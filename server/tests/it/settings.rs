@@ -4,7 +4,7 @@ use clap::{Args as _, Command};
 use redrill_server::Args;
 use serde_json::json;
 
-use crate::redis::Node;
+use crate::redis::{Group, Node};
 use crate::server::{Server, header, settings};
 
 #[test]
@@ -182,4 +182,35 @@ async fn a_role_has_mains_password_unless_its_own_is_empty() {
     // One that lives on main's Redis logs in as main does.
     let sessions = ["--redis-sessions-password", ""];
     drop(Server::start(&[&flags[..], &sessions].concat()).await);
+}
+
+#[tokio::test]
+async fn a_role_has_the_password_of_mains_sentinels_unless_its_own_is_another_or_empty() {
+    let (main, cache) = (Group::start(), Group::start());
+    let guard = |group: &Group, password: &str| {
+        for sentinel in &group.sentinels {
+            let told = sentinel.ask(&format!("ACL SETUSER default resetpass >{password}"));
+            assert_eq!(told.as_deref(), Some("+OK\r\n"));
+        }
+    };
+    let (of_main, of_cache) = (main.addresses(), cache.addresses());
+    let there = ["--redis-sentinels", &of_main, "--redis-cache-sentinels", &of_cache];
+    let flags = [&there[..], &["--redis-sentinel-password", "hunter2"]].concat();
+    let with = |own: &'static str| {
+        let own = ["--redis-cache-sentinel-password", own];
+        [&flags[..], &own].concat()
+    };
+    guard(&main, "hunter2");
+    // Without a password of its own a Sentinel refuses whoever has one.
+    drop(Server::start(&with("")).await);
+    guard(&cache, "theirs");
+    drop(Server::start(&with("theirs")).await);
+    // On main's Redis nobody is asked for another.
+    let sessions = ["--redis-sessions-sentinel-password", ""];
+    drop(Server::start(&[&with("theirs")[..], &sessions].concat()).await);
+    // With main on one node, so that nothing but the cache's Sentinels asks for it.
+    let port = main.nodes[0].port.to_string();
+    let host = ["--redis-host", "127.0.0.1", "--redis-port", &port];
+    let general = ["--redis-cache-sentinels", &of_cache, "--redis-sentinel-password", "theirs"];
+    drop(Server::start(&[&host[..], &general].concat()).await);
 }
