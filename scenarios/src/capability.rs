@@ -3,12 +3,19 @@
 use crate::checker::Checker;
 use crate::load::{Arrivals, Context, VirtualUser};
 use crate::visit::Fleet;
+use redrill_history::Role;
 use std::sync::Arc;
 
 /// How a use of Redis is exercised, and what must hold of it.
 pub trait Capability: Sync {
     /// Which one it is.
     fn kind(&self) -> redrill_history::Capability;
+    /// The Redis in which its data is, by the role that targets give it.
+    fn lives_in(&self) -> Role;
+    /// The service's other dependencies that it needs: `model`, `mail`.
+    fn calls(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// One sentence: what virtual users do.
     fn doc(&self) -> &'static str;
     /// A virtual user.

@@ -2,10 +2,11 @@
 
 use super::PLANS;
 use super::file::Time;
+use super::met::unmet;
 use super::place::Source;
 use super::range::{LONGEST_RUN, time};
 use crate::environment::parse_target;
-use crate::faults::{self, Fault, Part};
+use crate::faults::{self, Fault, Misfit, Part};
 use anyhow::Result;
 use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault, print_duration};
 use serde::Deserialize;
@@ -62,6 +63,10 @@ pub(super) fn resolve(
     };
     kind.check(&planned)
         .and_then(|()| kind.fits(&planned, environment))
+        .and_then(|()| match unmet(&planned, load, environment) {
+            Some(message) => Err(Misfit::new(Part::Target, message)),
+            None => Ok(()),
+        })
         .map_err(|misfit| source.at(&span(file, &misfit.part), &misfit.message))?;
     let end = planned.at + planned.lasts.unwrap_or_default();
     if end > load.duration {

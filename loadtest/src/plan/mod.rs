@@ -18,6 +18,7 @@ mod load;
 #[cfg(test)]
 mod meetings;
 mod memory;
+mod met;
 #[cfg(test)]
 mod mutations;
 mod name;

@@ -6,7 +6,7 @@ use crate::load::{Arrival, Context, VirtualUser, What};
 use crate::random::{below, mix};
 use crate::text;
 use futures_util::future::BoxFuture;
-use redrill_history::{Action, Flags, MILLISECOND_NS, Observation};
+use redrill_history::{Action, Flags, MILLISECOND_NS, Observation, Role};
 use std::sync::Arc;
 
 /// The capability.
@@ -16,6 +16,14 @@ pub struct Cache;
 impl Capability for Cache {
     fn kind(&self) -> redrill_history::Capability {
         redrill_history::Capability::Cache
+    }
+
+    fn lives_in(&self) -> Role {
+        Role::Cache
+    }
+
+    fn calls(&self) -> &'static [&'static str] {
+        &["model"]
     }
 
     fn doc(&self) -> &'static str {

@@ -6,7 +6,7 @@ use crate::load::{Arrival, Context, VirtualUser, What};
 use crate::random::{below, mix};
 use crate::text;
 use futures_util::future::BoxFuture;
-use redrill_history::{Action, Observation, Outcome};
+use redrill_history::{Action, Observation, Outcome, Role};
 use std::sync::Arc;
 
 /// The capability.
@@ -16,6 +16,10 @@ pub struct Limiter;
 impl Capability for Limiter {
     fn kind(&self) -> redrill_history::Capability {
         redrill_history::Capability::Limiter
+    }
+
+    fn lives_in(&self) -> Role {
+        Role::Main
     }
 
     fn doc(&self) -> &'static str {

@@ -8,7 +8,7 @@ use crate::load::{Arrival, Begun, Context, Ended, VirtualUser, What};
 use crate::random::{below, mix};
 use crate::text;
 use futures_util::future::BoxFuture;
-use redrill_history::{Action, Flags, Observation, Outcome, Reply, classify};
+use redrill_history::{Action, Flags, Observation, Outcome, Reply, Role, classify};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,10 @@ pub struct Presence;
 impl Capability for Presence {
     fn kind(&self) -> redrill_history::Capability {
         KIND
+    }
+
+    fn lives_in(&self) -> Role {
+        Role::Sessions
     }
 
     fn doc(&self) -> &'static str {

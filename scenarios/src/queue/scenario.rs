@@ -7,7 +7,7 @@ use crate::load::{Arrival, Context, VirtualUser, What};
 use crate::queue::job::{Job, MODEL_QUEUE};
 use crate::text;
 use futures_util::future::BoxFuture;
-use redrill_history::{Action, Flags, Observation, Outcome};
+use redrill_history::{Action, Flags, Observation, Outcome, Role};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,14 @@ pub struct Queue;
 impl Capability for Queue {
     fn kind(&self) -> redrill_history::Capability {
         KIND
+    }
+
+    fn lives_in(&self) -> Role {
+        Role::Main
+    }
+
+    fn calls(&self) -> &'static [&'static str] {
+        &["model", "mail"]
     }
 
     fn doc(&self) -> &'static str {

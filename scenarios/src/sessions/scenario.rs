@@ -9,7 +9,7 @@ use crate::random::{below, mix};
 use crate::target::{Answer, Call};
 use crate::text;
 use futures_util::future::BoxFuture;
-use redrill_history::{Action, Flags, Observation, Outcome};
+use redrill_history::{Action, Flags, Observation, Outcome, Role};
 use std::sync::Arc;
 
 const KIND: redrill_history::Capability = redrill_history::Capability::Sessions;
@@ -21,6 +21,10 @@ pub struct Sessions;
 impl Capability for Sessions {
     fn kind(&self) -> redrill_history::Capability {
         KIND
+    }
+
+    fn lives_in(&self) -> Role {
+        Role::Sessions
     }
 
     fn doc(&self) -> &'static str {
