@@ -7,7 +7,8 @@ use redrill::environment::Member;
 use redrill_history::{EnvironmentPlan, GroupPlan, NodeRole, PlannedFault, ResolvedPlan};
 use std::future::pending;
 
-fn cluster() -> EnvironmentPlan {
+/// Three masters, each with a replica.
+pub(crate) fn cluster() -> EnvironmentPlan {
     let shape = GroupPlan { masters: 3, replicas: 1, ..GroupPlan::example_of_one() };
     let main = GroupPlan { topology: "cluster".to_owned(), ..shape };
     EnvironmentPlan { main, ..ResolvedPlan::example().environment }

@@ -186,26 +186,36 @@ pub(crate) async fn ask(node: &Member, command: &str) -> String {
     tell(source, node.direct, command, Duration::from_secs(2)).await.unwrap_or_default()
 }
 
-/// Waits until there is one master, both others are linked to it, and every Sentinel thinks well of
-/// them: one that does not would begin a failover and give it up again.
+/// Waits until there are as many masters as planned, all others are linked to one, and everybody
+/// who watches thinks well of them: a Sentinel that does not would begin a failover and give it up
+/// again.
 pub(crate) async fn settles(environment: &Environment, within: Duration) {
+    let plan = &environment.groups()[0].plan;
+    let (all_masters, all_nodes) = (usize::from(plan.masters), usize::from(plan.nodes()));
+    let is_cluster = plan.topology == "cluster";
     let is_settled = async || {
         let roles = environment.roles();
         let masters = roles.iter().filter(|role| **role == NodeRole::Master).count();
-        let mut linked = 0;
+        let (mut linked, mut is_whole) = (0, true);
         for node in environment.nodes() {
             let info = ask(node, "INFO replication").await;
             linked += usize::from(info.contains("master_link_status:up"));
+            if is_cluster {
+                let told = ask(node, "CLUSTER INFO").await;
+                is_whole &= told.contains("cluster_state:ok");
+                is_whole &= !ask(node, "CLUSTER NODES").await.contains("fail");
+            }
         }
         let mut trusted = 0;
         for sentinel in environment.sentinels() {
             let replicas = ask(sentinel, "SENTINEL REPLICAS main").await;
             let good = replicas.matches("\r\nflags\r\n$5\r\nslave\r\n").count();
-            trusted += usize::from(good == 2);
+            trusted += usize::from(good == all_nodes - all_masters);
         }
-        masters == 1 && linked == 2 && trusted == environment.sentinels().len()
+        let are_linked = linked == all_nodes - all_masters;
+        masters == all_masters && are_linked && is_whole && trusted == environment.sentinels().len()
     };
-    eventually("one master, two linked and trusted replicas", within, is_settled).await;
+    eventually("masters, and linked and trusted replicas", within, is_settled).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

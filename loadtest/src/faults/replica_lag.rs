@@ -1,13 +1,15 @@
 //! Replica lag: what a master writes reaches a replica late.
 
+use super::injected::Parts;
 use super::on_nodes::Node;
 use super::probe::Probe;
 use super::toxic::{Shows, Sign, add};
-use super::{Fault, Form, Hits, Injected, Injection, Setting};
+use super::{Condition, Fault, Form, Hits, Injected, Injection, Setting};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use redrill_toxiproxy::client::NewToxic;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const LAG: Setting = Setting {
@@ -35,6 +37,11 @@ impl Fault for ReplicaLag {
         Hits::Replicas
     }
 
+    fn bears(&self, left: Condition) -> bool {
+        // They are asked how far they are.
+        matches!(left, Condition::Well | Condition::Flapping | Condition::Unwritten)
+    }
+
     fn settings(&self) -> &'static [Setting] {
         &[LAG]
     }
@@ -44,34 +51,55 @@ impl Fault for ReplicaLag {
     }
 }
 
-/// The link to a replica is one of the master's proxy, with the replica as its client.
+/// The link to a replica is one of its master's proxy, with the replica as its client.
 async fn lag(injection: Injection<'_>) -> Result<Injected<'_>> {
-    let lag = LAG.duration(injection.planned)?;
+    let mut parts = Parts::default();
+    for (master, replicas) in by_master(&injection).await? {
+        let links = Injection { from: replicas.clone(), targets: replicas, ..injection.clone() };
+        parts.add(lag_behind(links, &master).await).await?;
+    }
+    Ok(parts.all())
+}
+
+/// The targets, by the master that each follows: a cluster has several.
+async fn by_master(injection: &Injection<'_>) -> Result<BTreeMap<String, Vec<String>>> {
     let environment = injection.environment;
-    let group = injection.targets.first().and_then(|replica| environment.group_of(replica));
-    let group = group.context("it has no target")?;
-    let master = environment.master_of(group).await?.name.clone();
-    let is_master = injection.targets.contains(&master);
-    ensure!(!is_master, "{master} is the master now, and has no lag");
-    let links = Injection { from: injection.targets.clone(), ..injection.clone() };
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in &injection.targets {
+        let mut replica = Node::reach(injection, name)?;
+        let role = replica.info_word("replication", "role").await?;
+        ensure!(role != "master", "{name} is a master now, and has no lag");
+        let port = replica.info_word("replication", "master_port").await?;
+        let group = environment.group_of(name).with_context(|| format!("{name} is in no group"))?;
+        let mut nodes = group.nodes.iter();
+        let master = nodes.find(|node| node.announced.port().to_string() == port);
+        let master = master.with_context(|| format!("{name} follows nobody of its group"))?;
+        found.entry(master.name.clone()).or_default().push(name.clone());
+    }
+    Ok(found)
+}
+
+async fn lag_behind<'a>(links: Injection<'a>, master: &str) -> Result<Injected<'a>> {
+    let lag = LAG.duration(links.planned)?;
     let toxic = NewToxic::latency(lag, Duration::ZERO);
     let sign = Sign::of(Probe::ping(), Shows::Late(lag, 2 * lag));
-    let injected = add(&links, &master, toxic, sign).await?;
-    let seen = behind(&injection, &master).await;
+    let injected = add(&links, master, toxic, sign).await?;
+    let seen = behind(&links, master).await;
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
     injected.and_told(&told).if_proven(seen.is_ok(), "the replicas do not lag").await
 }
 
-/// How far the replicas are behind a message that the master publishes, which nobody reads and all
-/// replicas get.
-async fn behind(injection: &Injection<'_>, master: &str) -> Result<String> {
-    let mut master = Node::reach(injection, master)?;
+/// How far the replicas are behind what their master has just written: its question how far they
+/// are, which changes nothing.
+async fn behind(links: &Injection<'_>, master: &str) -> Result<String> {
+    let mut master = Node::reach(links, master)?;
     let mut told = Vec::new();
-    for name in &injection.targets {
-        let mut replica = Node::reach(injection, name)?;
+    for name in &links.targets {
+        let mut replica = Node::reach(links, name)?;
         let mut bytes = 0;
         for _ in 0..20 {
-            master.tell(&["PUBLISH", "redrill:probe", "0"]).await?;
+            // More than there are never answer, so that it does ask.
+            master.tell(&["WAIT", "1000", "1"]).await?;
             let written = master.info("replication", "master_repl_offset").await?;
             bytes = written.saturating_sub(replica.info("replication", "slave_repl_offset").await?);
             if bytes > 0 {
@@ -79,7 +107,7 @@ async fn behind(injection: &Injection<'_>, master: &str) -> Result<String> {
             }
         }
         ensure!(bytes > 0, "{name} has what {} just wrote", master.name);
-        told.push(format!("{name} is {bytes} bytes behind"));
+        told.push(format!("{name} is {bytes} bytes behind {}", master.name));
     }
     Ok(told.join(", "))
 }
