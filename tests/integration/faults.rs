@@ -204,3 +204,24 @@ async fn a_stop_heals_at_once_and_what_cannot_be_injected_is_told() {
         .collect();
     assert_eq!(reasons, ["there is no process server[0]"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_fault_sets_of_a_node_is_given_back_though_nobody_reaches_it() {
+    let stage = Stage::set().await;
+    let node = &stage.environment.nodes()[1];
+    let before = ask(node, "CONFIG GET maxclients").await;
+    assert!(before.contains("maxclients"), "{before}");
+    let at = |millis: u64, fault: PlannedFault| PlannedFault {
+        at: Duration::from_millis(millis),
+        ..fault
+    };
+    let faults = [
+        planned("down", &["node[1]"], Some(2 * SECOND)),
+        at(300, planned("connection-exhaustion", &["node[1]"], Some(SECOND / 2))),
+        at(1200, planned("client-kill", &["node[1]"], None)),
+    ];
+    stage.play(&faults, pending()).await;
+    assert_eq!(ask(node, "CONFIG GET maxclients").await, before);
+    settles(&stage.environment, 20 * SECOND).await;
+    windows(&stage.strike().await);
+}

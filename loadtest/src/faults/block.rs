@@ -2,7 +2,7 @@
 
 use super::on_nodes::{Node, OnNodes, TURN};
 use super::probe::{HEALTHY, SILENCE, Seen, command, ping_from_harness};
-use super::{Hits, Injected};
+use super::{Condition, Hits, Injected};
 use crate::environment::{Need, Remedy};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
@@ -20,6 +20,7 @@ pub(super) const BLOCK: OnNodes = OnNodes {
     settings: &[],
     needs: &[Need::Debug],
     longest: Some(Duration::from_secs(10)),
+    leaves: |_| Condition::Still,
     inject: |node| block(node).boxed(),
 };
 

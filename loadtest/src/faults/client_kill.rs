@@ -2,9 +2,8 @@
 
 use super::on_nodes::{Node, OnNodes};
 use super::probe::{HARNESS, HEALTHY, open};
-use super::toxic::announced;
-use super::{Hits, Injected};
-use crate::environment::Need;
+use super::{Condition, Hits, Injected};
+use crate::environment::{Door, Need};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use redis::cmd;
@@ -23,13 +22,13 @@ pub(super) const CLIENT_KILL: OnNodes = OnNodes {
     settings: &[],
     needs: &[Need::Alone],
     longest: None,
+    leaves: |_| Condition::Well,
     inject: |node| kill(node).boxed(),
 };
 
 async fn kill(mut node: Node<'_>) -> Result<Injected<'_>> {
-    let announced = announced(node.environment, &node.name)?;
-    let login = node.door()?.login;
-    let mut client = open(HARNESS, announced, login.as_ref()).await?;
+    let Door { address, login } = node.door()?;
+    let mut client = open(HARNESS, address, login.as_ref()).await?;
     client.write_all(b"PING\r\n").await?;
     let mut pong = [0; 7];
     timeout(HEALTHY, client.read_exact(&mut pong)).await??;

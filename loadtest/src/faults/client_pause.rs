@@ -2,10 +2,11 @@
 
 use super::on_nodes::{Node, OnNodes, TURN};
 use super::probe::{HARNESS, HEALTHY, Probe, SILENCE, Seen, send};
-use super::{Form, Hits, Injected, Setting};
+use super::{Condition, Form, Hits, Injected, Setting};
 use crate::environment::Remedy;
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
+use redrill_history::PlannedFault;
 use std::time::Duration;
 
 const MODE: Setting = Setting {
@@ -24,8 +25,14 @@ pub(super) const CLIENT_PAUSE: OnNodes = OnNodes {
     needs: &[],
     // Where all wait, so does the command that would end it.
     longest: Some(Duration::from_secs(10)),
+    leaves: left_by,
     inject: |node| pause(node).boxed(),
 };
+
+fn left_by(planned: &PlannedFault) -> Condition {
+    let is_of_writes = MODE.text(planned).is_ok_and(|mode| mode == "write");
+    if is_of_writes { Condition::Unwritten } else { Condition::Still }
+}
 
 async fn pause(mut node: Node<'_>) -> Result<Injected<'_>> {
     let environment = node.environment;

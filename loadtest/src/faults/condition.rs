@@ -13,6 +13,10 @@ pub enum Condition {
     Gone,
     /// It comes and goes.
     Flapping,
+    /// It takes no more clients than it has.
+    Full,
+    /// What would write waits.
+    Unwritten,
 }
 
 impl Condition {
@@ -24,6 +28,8 @@ impl Condition {
             Self::Unreached => "is reached by nobody",
             Self::Gone => "does not run",
             Self::Flapping => "comes and goes",
+            Self::Full => "takes no more clients",
+            Self::Unwritten => "lets writes wait",
         }
     }
 }

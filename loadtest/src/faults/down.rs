@@ -7,6 +7,7 @@ use crate::environment::Remedy;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use redrill_history::PlannedFault;
 
 pub(super) struct Down;
 
@@ -27,7 +28,7 @@ impl Fault for Down {
         Hits::Proxied
     }
 
-    fn leaves(&self) -> Condition {
+    fn leaves(&self, _: &PlannedFault) -> Condition {
         Condition::Unreached
     }
 
@@ -51,7 +52,11 @@ async fn disable<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'
     ensure!(environment.proxy().proxy(&proxy).await?.enabled, "{name} is down already");
     let api = environment.proxy().base().to_owned();
     let journalled = environment.journal(Remedy::Enable { api, proxy: proxy.clone() }).await?;
-    environment.proxy().set_enabled(&proxy, false).await?;
+    if let Err(error) = environment.proxy().set_enabled(&proxy, false).await {
+        // It may be down all the same, where the answer alone was lost.
+        let _ = environment.proxy().set_enabled(&proxy, true).await;
+        return Err(error.into());
+    }
     let seen = ping_from_harness(announced, HEALTHY).await;
     let name = name.to_owned();
     let injected = Injected::new(format!("{name}: {seen} on {announced}"), async move {

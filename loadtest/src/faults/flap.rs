@@ -7,6 +7,7 @@ use super::{Condition, Fault, Form, Hits, Injected, Injection, Setting};
 use anyhow::Result;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use redrill_history::PlannedFault;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -48,12 +49,12 @@ impl Fault for Flap {
         Hits::Processes
     }
 
-    fn leaves(&self) -> Condition {
+    fn leaves(&self, _: &PlannedFault) -> Condition {
         Condition::Flapping
     }
 
     fn bears(&self, left: Condition) -> bool {
-        matches!(left, Condition::Well | Condition::Unreached)
+        !matches!(left, Condition::Still | Condition::Gone | Condition::Flapping)
     }
 
     fn settings(&self) -> &'static [Setting] {

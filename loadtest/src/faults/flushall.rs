@@ -1,7 +1,7 @@
 //! Flush all: a node loses its data.
 
 use super::on_nodes::{Node, OnNodes};
-use super::{Hits, Injected};
+use super::{Condition, Hits, Injected};
 use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -16,6 +16,7 @@ pub(super) const FLUSHALL: OnNodes = OnNodes {
     settings: &[],
     needs: &[Need::Data],
     longest: None,
+    leaves: |_| Condition::Well,
     inject: |node| flush(node).boxed(),
 };
 

@@ -1,7 +1,7 @@
 //! Full resync: replicas take their master's whole data again.
 
 use super::on_nodes::{Node, OnNodes};
-use super::{Hits, Injected};
+use super::{Condition, Hits, Injected};
 use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -16,6 +16,7 @@ pub(super) const FULL_RESYNC: OnNodes = OnNodes {
     settings: &[],
     needs: &[Need::Debug],
     longest: None,
+    leaves: |_| Condition::Well,
     inject: |node| resync(node).boxed(),
 };
 

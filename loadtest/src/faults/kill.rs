@@ -7,6 +7,7 @@ use crate::environment::{Environment, Journalled, Remedy};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use redrill_history::PlannedFault;
 use rustix::process::Signal;
 
 pub(super) struct Kill;
@@ -28,12 +29,12 @@ impl Fault for Kill {
         Hits::Processes
     }
 
-    fn leaves(&self) -> Condition {
+    fn leaves(&self, _: &PlannedFault) -> Condition {
         Condition::Gone
     }
 
     fn bears(&self, left: Condition) -> bool {
-        matches!(left, Condition::Well | Condition::Still | Condition::Unreached)
+        !matches!(left, Condition::Gone | Condition::Flapping)
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -3,7 +3,7 @@
 //! What is written to the node's file meanwhile is undone as in connection exhaustion.
 
 use super::on_nodes::{Node, OnNodes};
-use super::{Form, Hits, Injected, Setting};
+use super::{Condition, Form, Hits, Injected, Setting};
 use crate::environment::Need;
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
@@ -41,6 +41,7 @@ pub(super) const MEMORY_SQUEEZE: OnNodes = OnNodes {
     settings: &[KEEP, POLICY],
     needs: &[Need::Eviction],
     longest: None,
+    leaves: |_| Condition::Well,
     inject: |node| squeeze(node).boxed(),
 };
 

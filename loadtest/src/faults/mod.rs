@@ -126,12 +126,12 @@ pub trait Fault: Sync {
         &[]
     }
     /// What becomes of the processes that it hits while it lasts.
-    fn leaves(&self) -> Condition {
+    fn leaves(&self, _: &PlannedFault) -> Condition {
         Condition::Well
     }
     /// Whether it can be injected into a process that another fault has left so.
     fn bears(&self, left: Condition) -> bool {
-        matches!(left, Condition::Well | Condition::Flapping)
+        !matches!(left, Condition::Still | Condition::Unreached | Condition::Gone)
     }
     /// Whether what it is set to goes together, and would show.
     ///

@@ -19,6 +19,10 @@ use tokio::time::sleep;
 /// How long something may take that a healthy node does at once.
 const SOON: Duration = Duration::from_secs(10);
 
+/// Keys of which one is in a slot of a master's own, but by the worst luck: of five masters, each
+/// owns every fifth.
+const KEYS_TRIED: u32 = 100;
+
 /// What lets the commands of a node's clients wait holds this: they go on at the first's end.
 pub(super) const TURN: &str = "the turn of its clients";
 
@@ -35,6 +39,8 @@ pub(super) struct OnNodes {
     pub(super) needs: &'static [Need],
     /// The longest that it may last, where it cannot be ended early.
     pub(super) longest: Option<Duration>,
+    /// What becomes of its targets while it lasts.
+    pub(super) leaves: fn(&PlannedFault) -> Condition,
     pub(super) inject: Inject,
 }
 
@@ -62,9 +68,19 @@ impl Fault for OnNodes {
         self.holds
     }
 
+    fn leaves(&self, planned: &PlannedFault) -> Condition {
+        (self.leaves)(planned)
+    }
+
     fn bears(&self, left: Condition) -> bool {
-        // Its commands go around the proxy.
-        matches!(left, Condition::Well | Condition::Unreached | Condition::Flapping)
+        match left {
+            // Its commands go around the proxy.
+            Condition::Well | Condition::Unreached | Condition::Flapping => true,
+            Condition::Still | Condition::Gone => false,
+            // They take a connection of their own.
+            Condition::Full => false,
+            Condition::Unwritten => self.hits != Hits::Writable,
+        }
     }
 
     fn settings(&self) -> &'static [Setting] {
@@ -222,10 +238,18 @@ impl<'a> Node<'a> {
         Ok(send(HARNESS, address, &Probe::line(words).by(login), HEALTHY).await.1)
     }
 
-    /// What the node says to a write that changes nothing: what it is to move is not there.
+    /// What the node says to a write that changes nothing: what it is to move is not there. In a
+    /// cluster, to one whose key is in a slot of its own.
     pub(super) async fn says_to_a_write(&self) -> Result<String> {
-        let nothing = "redrill:probe:none";
-        self.says(&["LMOVE", nothing, nothing, "LEFT", "LEFT"]).await
+        let mut said = String::new();
+        for number in 0..KEYS_TRIED {
+            let nothing = format!("redrill:probe:none:{number}");
+            said = self.says(&["LMOVE", &nothing, &nothing, "LEFT", "LEFT"]).await?;
+            if !said.starts_with("-MOVED") {
+                break;
+            }
+        }
+        Ok(said)
     }
 
     /// Waits until a field of a section of `INFO` is as it should be.

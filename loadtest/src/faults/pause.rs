@@ -7,7 +7,7 @@ use crate::environment::{ProcStat, Process, Remedy};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use redrill_history::process_kind;
+use redrill_history::{PlannedFault, process_kind};
 use rustix::process::Signal;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,12 +32,12 @@ impl Fault for Pause {
         Hits::Processes
     }
 
-    fn leaves(&self) -> Condition {
+    fn leaves(&self, _: &PlannedFault) -> Condition {
         Condition::Still
     }
 
     fn bears(&self, left: Condition) -> bool {
-        matches!(left, Condition::Well | Condition::Unreached)
+        !matches!(left, Condition::Still | Condition::Gone | Condition::Flapping)
     }
 
     fn settings(&self) -> &'static [Setting] {

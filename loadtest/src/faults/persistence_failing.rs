@@ -1,7 +1,7 @@
 //! Persistence failing: a master cannot save its data, and refuses writes for that.
 
 use super::on_nodes::{Node, OnNodes};
-use super::{Hits, Injected};
+use super::{Condition, Hits, Injected};
 use crate::environment::{Need, Remedy};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
@@ -16,6 +16,7 @@ pub(super) const PERSISTENCE_FAILING: OnNodes = OnNodes {
     settings: &[],
     needs: &[Need::Files],
     longest: None,
+    leaves: |_| Condition::Well,
     inject: |node| fail(node).boxed(),
 };
 
@@ -38,27 +39,49 @@ async fn fail(mut node: Node<'_>) -> Result<Injected<'_>> {
     // A node that never saves by itself does not mind failing to.
     let settings =
         [("save", "86400 1000000".to_owned()), ("stop-writes-on-bgsave-error", "yes".to_owned())];
-    let before = node.configure(&settings).await?;
-    let seen = save(&mut node, "err").await;
-    let said = node.says_to_a_write().await?;
-    // Where memory is short too, that is what writes are told first.
-    let is_refused = ["-MISCONF", "-OOM"].iter().any(|error| said.starts_with(error));
-    let is_proven = seen.is_ok() && is_refused;
-    let told = said.split_inclusive(' ').take(8).collect::<String>();
-    let proof = format!("{}: a snapshot failed; a write was told {}", node.name, told.trim_end());
-    let injected = Injected::new(proof, async move {
-        snapshot.clear()?;
-        if node.reconnects().await? {
-            save(&mut node, "ok").await?;
-            let said = node.says_to_a_write().await?;
-            ensure!(!said.starts_with("-MISCONF"), "{} still refuses writes: {said}", node.name);
+    let before = match node.configure(&settings).await {
+        Ok(before) => before,
+        Err(error) => {
+            snapshot.clear()?;
+            snapshot.give_back()?;
+            environment.healed(journalled).await?;
+            return Err(error);
         }
+    };
+    let seen = prove(&mut node).await;
+    let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
+    let injected = Injected::new(format!("{}: {told}", node.name), async move {
+        snapshot.clear()?;
+        // Whether or not it saves: its settings and its file are given back.
+        let saved = saves_again(&mut node).await;
         let restored = node.restore(before).await?;
         snapshot.give_back()?;
         environment.healed(restored).await?;
+        saved?;
         environment.healed(journalled).await
     });
-    injected.if_proven(is_proven, "snapshots do not fail").await
+    injected.if_proven(seen.is_ok(), "snapshots do not fail").await
+}
+
+/// A snapshot that fails, and a write that is refused.
+async fn prove(node: &mut Node<'_>) -> Result<String> {
+    save(node, "err").await?;
+    let said = node.says_to_a_write().await?;
+    let told = said.split_inclusive(' ').take(8).collect::<String>();
+    let told = format!("a snapshot failed; a write was told {}", told.trim_end());
+    // Where memory is short too, that is what writes are told first.
+    let is_refused = ["-MISCONF", "-OOM"].iter().any(|error| said.starts_with(error));
+    ensure!(is_refused, "{told}");
+    Ok(told)
+}
+
+async fn saves_again(node: &mut Node<'_>) -> Result<()> {
+    if node.reconnects().await? {
+        save(node, "ok").await?;
+        let said = node.says_to_a_write().await?;
+        ensure!(!said.starts_with("-MISCONF"), "{} still refuses writes: {said}", node.name);
+    }
+    Ok(())
 }
 
 /// Has the node save a snapshot, which must come out like this.
@@ -71,15 +94,25 @@ async fn save(node: &mut Node<'_>, outcome: &str) -> Result<()> {
 }
 
 impl Snapshot {
-    /// Puts a folder in its place, which no file can replace.
+    /// Puts a folder in its place, which no file can replace; all of it or nothing.
     fn obstruct(&self) -> Result<()> {
         let told = || format!("cannot obstruct {}", self.file.display());
-        if self.file.is_file() {
+        let is_there = self.file.is_file();
+        if is_there {
             std::fs::rename(&self.file, &self.kept).with_context(told)?;
         }
-        std::fs::create_dir(&self.file).with_context(told)?;
-        // An empty folder could be replaced.
-        std::fs::write(self.file.join("obstacle"), "").with_context(told)
+        let mut built = std::fs::create_dir(&self.file);
+        if built.is_ok() {
+            // An empty folder could be replaced.
+            built = std::fs::write(self.file.join("obstacle"), "");
+            if built.is_err() {
+                self.clear()?;
+            }
+        }
+        if built.is_err() && is_there {
+            self.give_back()?;
+        }
+        built.with_context(told)
     }
 
     fn clear(&self) -> Result<()> {

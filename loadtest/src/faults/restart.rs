@@ -31,7 +31,7 @@ impl Fault for Restart {
     }
 
     fn bears(&self, left: Condition) -> bool {
-        matches!(left, Condition::Well | Condition::Still | Condition::Unreached)
+        !matches!(left, Condition::Gone | Condition::Flapping)
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -1,7 +1,7 @@
 //! Script flush: a node forgets its scripts.
 
 use super::on_nodes::{Node, OnNodes};
-use super::{Hits, Injected};
+use super::{Condition, Hits, Injected};
 use crate::environment::Need;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
@@ -19,6 +19,7 @@ pub(super) const SCRIPT_FLUSH: OnNodes = OnNodes {
     settings: &[],
     needs: &[Need::Alone],
     longest: None,
+    leaves: |_| Condition::Well,
     inject: |node| flush(node).boxed(),
 };
 

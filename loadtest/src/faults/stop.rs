@@ -8,6 +8,7 @@ use crate::environment::Remedy;
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use redrill_history::PlannedFault;
 
 pub(super) struct Stop;
 
@@ -28,12 +29,12 @@ impl Fault for Stop {
         Hits::Processes
     }
 
-    fn leaves(&self) -> Condition {
+    fn leaves(&self, _: &PlannedFault) -> Condition {
         Condition::Gone
     }
 
     fn bears(&self, left: Condition) -> bool {
-        matches!(left, Condition::Well | Condition::Still | Condition::Unreached)
+        !matches!(left, Condition::Gone | Condition::Flapping)
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -3,7 +3,7 @@
 use super::injected::Parts;
 use super::misfit::Misfit;
 use super::probe::{HARNESS, HEALTHY, Probe, SILENCE, Seen, ping, ping_from_harness, send};
-use super::{Fault, Form, Hits, Injected, Injection, Setting};
+use super::{COMMANDS, Condition, Fault, Form, Hits, Injected, Injection, Setting};
 use crate::environment::{Environment, Need, Remedy, ask};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::FutureExt as _;
@@ -134,6 +134,16 @@ impl Fault for Toxic {
         Hits::Links
     }
 
+    fn bears(&self, left: Condition) -> bool {
+        let is_of_commands = self.settings.iter().any(|setting| setting.name == COMMANDS.name);
+        match left {
+            Condition::Still | Condition::Unreached | Condition::Gone => false,
+            // The node is asked what it knows, and closes connections.
+            Condition::Full => !is_of_commands,
+            Condition::Well | Condition::Flapping | Condition::Unwritten => true,
+        }
+    }
+
     fn settings(&self) -> &'static [Setting] {
         self.settings
     }
@@ -191,7 +201,14 @@ pub(super) async fn add<'a>(
         toxic: label.clone(),
     };
     let journalled = environment.journal(remedy).await?;
-    let added = environment.proxy().add_toxic(&proxy, &toxic).await?;
+    let added = match environment.proxy().add_toxic(&proxy, &toxic).await {
+        Ok(added) => added,
+        Err(error) => {
+            // It may be there all the same, where the answer alone was lost.
+            let _ = environment.proxy().remove_toxic(&proxy, &label).await;
+            return Err(error.into());
+        }
+    };
     let seen = prove(environment, name, &sources, &sign).await;
     // Its own probes are no acts on the service.
     let probed = acted(environment, &proxy, &label).await.ok().flatten();

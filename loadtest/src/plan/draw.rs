@@ -1,5 +1,6 @@
 //! Drawing a timeline: which fault, when, for how long and on what.
 
+use super::met::unmet;
 use super::settings;
 use crate::environment::parse_target;
 use crate::faults::{COMMANDS, Condition, Fault, Hits, refusal};
@@ -121,7 +122,10 @@ impl Chances<'_> {
         let places = self.all_places(kind).into_iter();
         let faults = places.map(|(target, from)| PlannedFault { target, from, ..fault.clone() });
         let fits = |fault: &PlannedFault| {
-            kind.check(fault).is_ok() && kind.fits(fault, self.environment).is_ok()
+            kind.check(fault).is_ok()
+                && kind.fits(fault, self.environment).is_ok()
+                && unmet(fault, self.load, self.environment).is_none()
+                && (self.targets.is_some() || !(stands_still(kind, fault) && is_sentinel(fault)))
         };
         faults.filter(fits).collect()
     }
@@ -153,9 +157,9 @@ impl Chances<'_> {
             }
             _ => self.singles().into_iter().map(|name| (vec![name], Vec::new())).collect(),
         };
-        let may_hit = |(target, _): &(Vec<String>, Vec<String>)| match &self.targets {
-            Some(named) => target.iter().all(|name| named.contains(name)),
-            None => !(stands_still(kind) && is_sentinel(target)),
+        let may_hit = |(target, _): &(Vec<String>, Vec<String>)| {
+            let named = self.targets.as_ref();
+            named.is_none_or(|named| target.iter().all(|name| named.contains(name)))
         };
         places.into_iter().filter(may_hit).collect()
     }
@@ -216,8 +220,8 @@ fn asks_masters(kind: &dyn Fault, hits: Hits) -> bool {
 
 /// Whether a kind lets a process stand still: a Sentinel would be in TILT for 30 s, and what
 /// follows would say nothing of the service.
-fn stands_still(kind: &dyn Fault) -> bool {
-    matches!(kind.leaves(), Condition::Still | Condition::Flapping)
+fn stands_still(kind: &dyn Fault, fault: &PlannedFault) -> bool {
+    matches!(kind.leaves(fault), Condition::Still | Condition::Flapping)
 }
 
 /// Whether nothing else acts there then, nor shortly before or after: a process that is down cannot
@@ -231,8 +235,8 @@ fn is_free(fault: &PlannedFault, fixed: &[PlannedFault], drawn: &[PlannedFault])
     !others.any(|other| areas(other).iter().any(|area| here.contains(area)))
 }
 
-fn is_sentinel(target: &[String]) -> bool {
-    target.iter().any(|name| name.contains("sentinel"))
+fn is_sentinel(fault: &PlannedFault) -> bool {
+    fault.target.iter().any(|name| name.contains("sentinel"))
 }
 
 /// A part of the environment in which one fault acts at a time.
@@ -373,7 +377,9 @@ mod tests {
             // What is asked of nodes alone, whatever it is, finds them free as often.
             let places = match asks_masters(*kind, kind.hits()) {
                 true => "masters".to_owned(),
-                false => format!("{:?}, still: {}", kind.hits(), stands_still(*kind)),
+                false => {
+                    format!("{:?}, still: {}", kind.hits(), stands_still(*kind, &fault("", 0, "")))
+                }
             };
             alike.entry(places).or_default().push(*times);
         }

@@ -140,3 +140,35 @@ fn a_fault_that_could_not_be_told_from_none_is_refused() {
     }
     assert_eq!(told(&on("reset_peer", "timeout = \"0s\"")), None);
 }
+
+#[test]
+fn what_needs_a_node_to_answer_or_to_take_a_client_waits_until_it_does() {
+    let alone = "[environment]\ntopology = \"standalone\"\n";
+    for (first, with, second, word) in [
+        ("connection-exhaustion", "", "client-kill", "takes no more clients"),
+        ("connection-exhaustion", "", "memory-squeeze", "takes no more clients"),
+        ("connection-exhaustion", "", "lost-commands", "takes no more clients"),
+        ("connection-exhaustion", "with.room = 20\n", "client-kill", ""),
+        ("connection-exhaustion", "", "latency", ""),
+        ("connection-exhaustion", "", "kill", ""),
+        ("client-pause", "", "memory-squeeze", "answers nobody"),
+        ("client-pause", "", "script-flush", "answers nobody"),
+        ("client-pause", "", "latency", "answers nobody"),
+        ("client-pause", "", "kill", ""),
+        ("client-pause", "with.mode = \"write\"\n", "memory-squeeze", "lets writes wait"),
+        ("client-pause", "with.mode = \"write\"\n", "script-flush", ""),
+        ("block", "", "script-flush", "answers nobody"),
+    ] {
+        let heals = crate::faults::find(second).unwrap().heals().is_some();
+        let second = fault(second, "main.master", 5, heals.then_some(7));
+        let text = format!("{}{with}{second}", fault(first, "main.master", 3, Some(8)));
+        let said = told(&format!("{alone}{text}"));
+        assert!(said.is_some() != word.is_empty(), "{text}{said:?}");
+        assert!(said.unwrap_or_default().contains(word), "{text}");
+        // With Sentinels, who paused a master for so long has another by then; who filled it, not.
+        let is_full = word.contains("clients");
+        assert_eq!(told(&text).is_some(), is_full, "{text}");
+        let moved = format!("{text}{}", fault("failover", "main.master", 4, None));
+        assert_eq!(told(&moved), None, "{moved}");
+    }
+}

@@ -7,10 +7,9 @@
 use super::fault::FaultFile;
 use super::place::Source;
 use crate::environment::{Target, Which};
-use crate::faults::{self, Hits};
+use crate::faults::{self, Condition, Hits};
 use anyhow::Result;
 use redrill_history::{EnvironmentPlan, PlannedFault, print_duration};
-use std::time::Duration;
 
 /// Refuses a fault that begins while another lasts that it cannot be injected beside.
 pub(super) fn check(
@@ -77,12 +76,12 @@ impl Meeting<'_> {
                  in one fault. {since}"
             ));
         }
-        let left = before.leaves();
+        let left = before.leaves(first);
         let (_, other) = pairs().find(|(one, other)| {
             !kind.bears(left)
                 && match self.same(one, other) {
                     Same::Surely => true,
-                    Same::WhileRolesStay => self.roles_stay(one, first, second.at),
+                    Same::WhileRolesStay => self.roles_stay(one, first, second),
                     Same::Never | Same::Perhaps => false,
                 }
         })?;
@@ -112,9 +111,10 @@ impl Meeting<'_> {
         }
     }
 
-    /// Whether no other node can have the role by then: no Sentinel has missed the master yet, and
-    /// none was told to replace it.
-    fn roles_stay(&self, target: &str, first: &PlannedFault, then: Duration) -> bool {
+    /// Whether no other node can have the role when the second begins: no Sentinel has missed the
+    /// master yet, and none was told to replace it.
+    fn roles_stay(&self, target: &str, first: &PlannedFault, second: &PlannedFault) -> bool {
+        let then = second.at;
         let Some(Target::Redis(role, _)) = Target::read(target) else { return true };
         let group = self.environment.home(role).1;
         let moves = |fault: &PlannedFault| {
@@ -122,7 +122,13 @@ impl Meeting<'_> {
                 && fault.at <= then
         };
         let is_soon = then < first.at + group.down_after;
-        group.replicas == 0 || (is_soon && !self.faults.iter().any(moves))
+        let is_other = |fault: &&PlannedFault| {
+            fault.at <= then && !std::ptr::eq(*fault, first) && !std::ptr::eq(*fault, second)
+        };
+        // Those who are connected stay so, Sentinels among them.
+        let left = faults::find(&first.kind).map(|kind| kind.leaves(first));
+        let is_missed = left != Some(Condition::Full) || self.faults.iter().any(|f| is_other(&f));
+        group.replicas == 0 || ((is_soon || !is_missed) && !self.faults.iter().any(moves))
     }
 }
 
