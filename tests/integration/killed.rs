@@ -150,7 +150,8 @@ fn ten_random_moments_leave_nothing_behind_and_a_report_each() {
 fn plan_of_every_fault() -> (String, usize) {
     let mut plan = String::from(
         "name = \"every-fault\"\n[load]\nduration = \"90s\"\n[load.capabilities.sessions]\n\
-         rate_per_s = 5\n[target]\ninstances = 6\n[environment]\nreplicas = 5\n",
+         rate_per_s = 5\n[load.capabilities.cache]\nrate_per_s = 1\n\
+         [target]\ninstances = 6\n[environment]\nreplicas = 5\n",
     );
     let (mut servers, mut links, mut replicas) = (0, 0, 1);
     let healed = FAULTS.iter().filter(|fault| fault.heals().is_some());

@@ -12,7 +12,7 @@ pub(super) fn unmet(
 ) -> Option<String> {
     let hit = planned.target.iter().chain(&planned.from);
     let users: Vec<&dyn Capability> =
-        hit.clone().filter_map(|name| users(name, environment)).flatten().collect();
+        hit.filter_map(|name| users(name, environment)).flatten().collect();
     let is_loaded = |user: &&dyn Capability| load.capabilities.contains_key(&user.kind());
     // Where it hits but the service itself, everything meets it.
     if users.is_empty() || users.iter().any(is_loaded) {
