@@ -1,4 +1,4 @@
-//! Whether anything in the load meets a fault: what nobody uses fails unseen, and the run would pass.
+//! Whether anything in the load meets a fault: what nobody uses fails unseen, and the run passes.
 
 use crate::environment::Target;
 use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault};
