@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 const LIMIT: u64 = 10;
 const WINDOW_MS: u64 = 2000;
+/// A command takes effect within the service's time-out for commands, or never.
+const LATEST_MS: u64 = 1000;
 
 /// One hit: when it begins after the one before, how long it lasts, when in that time it is
 /// counted, or how long after it (without an answer).
@@ -25,7 +27,7 @@ struct Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    (0..120_u64, 1..400_u64, 0..=100_u64, prop::bool::weighted(0.9), 0..3000_u64).prop_map(
+    (0..120_u64, 1..400_u64, 0..=100_u64, prop::bool::weighted(0.9), 0..LATEST_MS).prop_map(
         |(gap_ms, lasts_ms, share, is_answered, late_ms)| Step {
             gap_ms,
             lasts_ms,
