@@ -151,6 +151,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
     use literal::Literal;
+    use redrill_history::Bound;
     use std::collections::BTreeSet;
 
     struct Broken;
@@ -219,6 +220,21 @@ mod tests {
         let report = check_all(&run);
         assert!(report.findings.iter().all(|finding| !finding.id.starts_with("queue.")));
         assert!(report.findings.iter().any(|finding| finding.id.starts_with("service.")));
+    }
+
+    #[test]
+    fn an_objective_that_nothing_was_done_for_is_answered_all_the_same() {
+        let mut run = Literal::new().view();
+        run.plan.load.capabilities.remove(&Capability::Queue);
+        let found = |run: &RunView| {
+            let findings = check_all(run).findings;
+            findings.into_iter().find(|finding| finding.id == "queue.lost")
+        };
+        assert!(found(&run).is_none(), "nobody asked");
+        run.plan.objectives.insert("queue.lost".to_owned(), Bound::Count(0));
+        let finding = found(&run).expect("it is asked for");
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert!(finding.summary.contains("queue is not under load"), "{}", finding.summary);
     }
 
     #[test]

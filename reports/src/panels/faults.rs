@@ -142,6 +142,15 @@ mod tests {
     }
 
     #[test]
+    fn of_several_faults_each_promotion_and_the_last_recovery_are_told() {
+        let (run, report) = synthetic::thrice();
+        let page = Faults.draw(&run, &report).into_string();
+        let order = ["node[1] is first seen", "node[2] is first seen", "begins: recovered"];
+        let places: Vec<_> = order.iter().map(|words| page.find(words)).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+    }
+
+    #[test]
     fn no_fault_is_told_apart_from_a_fault_that_never_came() {
         let draw = |(run, report)| Faults.draw(&run, &report).into_string();
         assert!(draw(synthetic::steady()).contains("the plan has no fault"));

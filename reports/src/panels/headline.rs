@@ -176,3 +176,22 @@ fn recovery(run: &RunView) -> (&'static str, String, String) {
 fn no_worse() -> String {
     "no whole second was worse than the baseline".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::synthetic;
+
+    #[test]
+    fn a_promotion_is_counted_from_the_fault_before_it() {
+        for (run, report) in [synthetic::failover(), synthetic::thrice()] {
+            let all = numbers(&run, &report);
+            let promotion = all.into_iter().find(|(name, ..)| *name == "Promotion");
+            let (_, after, note) = promotion.expect("there was one");
+            assert_eq!(
+                (after.as_str(), note.as_str()),
+                ("1.86\u{a0}s", "node[1] was seen as master")
+            );
+        }
+    }
+}

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 fn runs() -> Vec<(&'static str, (RunView, Report))> {
     vec![
         ("failover", synthetic::failover()),
+        ("thrice", synthetic::thrice()),
         ("steady", synthetic::steady()),
         ("cut-off-early", synthetic::cut_off(5)),
         ("cut-off-in-the-fault", synthetic::cut_off(13)),
@@ -125,6 +126,15 @@ fn bad_news_is_told_at_the_top() {
     let (run, report) = synthetic::steady();
     let page = html(&run, &report);
     assert!(!page.contains("class=\"notice\"") && page.contains("no fault was injected"));
+}
+
+#[test]
+fn every_promotion_is_drawn() {
+    let (run, report) = synthetic::thrice();
+    let page = html(&run, &report);
+    let drawn = |words: &str| page.matches(words).count();
+    assert!(drawn("node[1] promoted at") > 0 && drawn("node[2] promoted at") > 0);
+    assert!(drawn("node[2] promoted") > drawn("node[2] promoted at"), "in its witness");
 }
 
 #[test]

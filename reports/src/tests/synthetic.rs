@@ -27,6 +27,42 @@ pub(crate) fn failover() -> (RunView, Report) {
     (view, report)
 }
 
+/// The failover after a fault that promotes nobody, and the loss of the new master 38 s later, from
+/// which the service recovers in 4 s instead of 2.
+pub(crate) fn thrice() -> (RunView, Report) {
+    let mut parts = failover_parts();
+    parts.operations = operations(|second, _| match second {
+        12.0..14.0 | 50.0..54.0 => (Outcome::Refused, 503, 100),
+        _ => (Outcome::Ok, 200, 0),
+    });
+    let role = NodeRole::Master;
+    let promoted =
+        EventKind::Role { node: "node[2]".to_owned(), role, run_id: Some(RUN_ID.to_owned()) };
+    parts.events.push(Event { at_ns: START + 51_500 * MILLISECOND_NS, kind: promoted });
+    for (fault, kind, target, second) in
+        [(1, "client-kill", "node[0]", 5), (2, "kill", "node[1]", 50)]
+    {
+        let kind = kind.to_owned();
+        parts.plan.faults.push(PlannedFault { kind: kind.clone(), ..PlannedFault::example() });
+        let at_ns = START + second * SECOND_NS;
+        let begun = EventKind::FaultBegun { fault, kind, target: target.to_owned() };
+        let injected = EventKind::FaultInjected { fault, proof: None };
+        parts.events.extend([begun, injected].map(|kind| Event { at_ns, kind }));
+    }
+    parts.events.sort_by_key(|event| event.at_ns);
+    let view = RunView::new(parts);
+    let mut report = report(&view);
+    let around = START + 51_490 * MILLISECOND_NS..START + 51_510 * MILLISECOND_NS;
+    let around = view.operations.iter().filter(|op| around.contains(&op.intended_ns));
+    let witness = Witness {
+        explanation: "They were asked when node[2] became master.".to_owned(),
+        operations: around.take(6).map(|op| op.seq).collect(),
+        effects: Vec::new(),
+    };
+    report.findings[1].witnesses.insert(0, witness);
+    (view, report)
+}
+
 /// A drill without a fault in which all went well.
 pub(crate) fn steady() -> (RunView, Report) {
     let mut parts = failover_parts();

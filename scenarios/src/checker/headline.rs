@@ -256,12 +256,24 @@ mod tests {
             run = begun(run, fault, "script-flush", "node[0]");
             run = run.event(13_001, EventKind::FaultInjected { fault, proof: None });
         }
-        let told = headline(&run.view(), Verdict::Pass, &[]);
-        assert!(told.contains(" when node[0] was hit by 'script-flush' 3 times; "), "{told}");
+        let mut run = run.view();
+        run.phases.time_to_recover_ns = Some(3 * SECOND_NS);
+        let told = headline(&run, Verdict::Pass, &[]);
+        let often = " when node[0] was hit by 'script-flush' 3 times; the service recovered in 3 s \
+                     at the longest.";
+        assert!(told.ends_with(often), "{told}");
+        run.windows.pop();
+        assert!(headline(&run, Verdict::Pass, &[]).contains("'script-flush' twice; "));
         let mut run = begun(Literal::new(), 0, "pause", "server[0]");
         run.parts.plan.faults.push(redrill_history::PlannedFault::example());
         let told = headline(&run.view(), Verdict::Pass, &[]);
         assert_eq!(told, "PASS: all 0 checks held, and no fault was injected.");
+    }
+
+    #[test]
+    fn a_sentence_that_is_too_long_is_cut_between_words() {
+        let long = finding("queue.lost", Verdict::Fail, &"acknowledged ".repeat(20));
+        assert_eq!(first_sentence(&long), format!("{} …", ["acknowledged"; 12].join(" ")));
     }
 
     #[test]

@@ -165,6 +165,31 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_runs_from_the_fault_after_which_it_did_not_recover() {
+        let again = EventKind::FaultBegun {
+            fault: 1,
+            kind: "kill".to_owned(),
+            target: "node[1]".to_owned(),
+        };
+        let injected = EventKind::FaultInjected { fault: 1, proof: None };
+        let slow = |most| {
+            let mut run = run(10..12, Some(Duration::from_secs(most)));
+            for op in &mut run.parts.operations {
+                if op.intended_ns >= 25 * SECOND_NS {
+                    op.finished_ns += 20_000_000;
+                }
+            }
+            let run = run.event(25_000, again.clone()).event(25_001, injected.clone());
+            Recovery.check(&run.event(27_000, EventKind::FaultHealed { fault: 1 }).view())
+        };
+        assert_eq!(slow(6).verdict, Verdict::Inconclusive, "the load ended 5 s after it");
+        assert_eq!(slow(4).verdict, Verdict::Fail);
+        let run = run(10..13, None).event(25_000, again.clone()).event(25_001, injected.clone());
+        let finding = Recovery.check(&run.view());
+        assert!(finding.summary.contains("3 s after the fault at the longest"), "{finding:?}");
+    }
+
+    #[test]
     fn one_that_is_only_slower_at_the_end_is_inconclusive() {
         let mut slow = run(0..0, None);
         for op in &mut slow.parts.operations {

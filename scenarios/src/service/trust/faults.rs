@@ -127,7 +127,7 @@ fn complaint(run: &RunView, index: usize, planned: &PlannedFault) -> Option<Stri
 mod tests {
     use super::*;
     use crate::checker::literal::{Literal, assert_found};
-    use redrill_history::{Action, NodeRole, Verdict};
+    use redrill_history::{Action, GroupPlan, NodeRole, Verdict};
     use std::time::Duration;
 
     const MASTER: &str = "main.master";
@@ -176,6 +176,38 @@ mod tests {
         assert_found(&Faults.check(&planned(replaced)), Verdict::Pass, 0, 0);
         let dead_already = twice(promoted(12_000), "node[0]");
         assert_found(&Faults.check(&planned(dead_already)), Verdict::Pass, 0, 0);
+    }
+
+    #[test]
+    fn a_promotion_in_another_group_replaces_nobody() {
+        let promoted = |node: &str| {
+            let run = watched().fault("kill", "node[0]", 10_000, Some(20_000));
+            let mut run = run.role(node, NodeRole::Master, 12_000);
+            run.parts.plan.environment.cache = Some(GroupPlan::example());
+            Faults.check(&planned(run))
+        };
+        assert_found(&promoted("node[1]"), Verdict::Pass, 0, 0);
+        assert_found(&promoted("cache.node[1]"), Verdict::Inconclusive, 0, 0);
+    }
+
+    #[test]
+    fn where_there_are_several_masters_each_must_be_replaced() {
+        let mut run = watched().role("node[2]", NodeRole::Replica, 0);
+        run.parts.plan.environment.main.masters = 3;
+        let run = run.fault("kill", "node[0]", 10_000, Some(20_000));
+        let mut run = run.role("node[1]", NodeRole::Master, 12_000);
+        run.parts.plan.faults.push(PlannedFault::example());
+        let begun = EventKind::FaultBegun {
+            fault: 1,
+            kind: "kill".to_owned(),
+            target: "node[4]".to_owned(),
+        };
+        let injected = EventKind::FaultInjected { fault: 1, proof: Some("dead".to_owned()) };
+        let run = run.event(15_000, begun).event(15_001, injected);
+        let run = run.event(25_000, EventKind::FaultHealed { fault: 1 });
+        let finding = Faults.check(&planned(run));
+        assert_found(&finding, Verdict::Inconclusive, 0, 0);
+        assert!(finding.summary.contains("after kill of node[4]"), "{}", finding.summary);
     }
 
     #[test]
@@ -228,6 +260,11 @@ mod tests {
             let finding = Faults.check(&planned(run));
             assert_found(&finding, Verdict::Inconclusive, 0, 0);
             assert!(finding.summary.contains(word), "{} has no '{word}'", finding.summary);
+            let is_injected =
+                !["never injected", "no such process", "not seen to be done"].contains(&word);
+            // What was not done need not be followed by anything.
+            let is_told = finding.summary.contains("no node was promoted");
+            assert!(is_injected || !is_told, "{}", finding.summary);
         }
     }
 }
