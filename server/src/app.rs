@@ -132,3 +132,19 @@ pub async fn run(
     tokio::join!(app.presence.leave(), app.cache.leave());
     served
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LONGEST_END;
+    use crate::{cache, presence, telemetry};
+
+    /// Kubernetes and most others kill what has not ended after 30 s.
+    #[test]
+    fn all_waits_of_a_stop_take_no_longer_than_readme_says() {
+        let said: Vec<&str> = include_str!("../../README.md").split_whitespace().collect();
+        let most = LONGEST_END + presence::GOODBYE.max(cache::GOODBYE) + telemetry::PATIENCE;
+        let most = most.as_secs();
+        assert!(most < 30, "{most} s");
+        assert!(said.join(" ").contains(&format!("A stop takes at most {most} s.")), "{most} s");
+    }
+}

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use crate::settings::Settings;
 
 /// How long a collector may take for a batch of spans, and a stop for the last one.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// The name under which instances are known to a collector.
 const SERVICE: &str = "redrill-server";
 

@@ -31,7 +31,7 @@ const STATS: &str = "cache:stats";
 /// Counts reach Redis this often, before statistics are read, and at the end.
 const FLUSH: Duration = Duration::from_secs(1);
 /// How long the end waits for the last of them.
-const GOODBYE: Duration = Duration::from_secs(2);
+pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
 
 static COUNT: Lua = lua!("count.lua");
 

@@ -21,7 +21,7 @@ use crate::redis::{Failure, Link};
 use crate::settings::Settings;
 
 /// How long a stop waits for sockets to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(3);
+pub(crate) const GOODBYE: Duration = Duration::from_secs(3);
 
 /// What sockets and routes share.
 pub(crate) struct Presence {
