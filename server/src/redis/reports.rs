@@ -129,6 +129,10 @@ mod tests {
 
     #[test]
     fn of_equal_reports_the_first_one_stays_while_anybody_says_so() {
+        let mut reports = Reports::of(2);
+        reports.file(0, Some(named(1, 1)));
+        reports.file(1, Some(named(2, 1)));
+        assert_eq!(reports.next(None, clock::now()), Some(named(1, 1)));
         let mut case = Case::of([Some((1, 1)), Some((2, 1)), Some((2, 1))]);
         assert_eq!(case.insist([Some((1, 1)), Some((2, 1)), None]), Some(named(1, 1)));
         assert_eq!(case.insist([Some((2, 1)); 3]), Some(named(2, 1)));

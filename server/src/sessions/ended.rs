@@ -190,6 +190,8 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(ended.has("id"), "it is under way");
+        assert!(ended.by("id", async { refused() }).await.is_err());
+        assert!(ended.has("id"), "it still is");
         assert!(ended.by("id", async { done() }).await.is_ok());
         refuse.send(refused()).expect("it waits");
         assert!(first.await.expect("no panic").is_err());

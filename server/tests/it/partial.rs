@@ -64,7 +64,8 @@ async fn a_login_that_ends_another_session_has_one_time_out_for_both() {
         let ((answer, ()), took) = clock::timed(async { tokio::join!(again, turn) }).await;
         signal(&others, "CONT");
         let status = answer.expect("an answer").status();
-        assert!(took < TIMEOUT * 5 / 4, "{status} after {took:?}");
+        // Two would take the time of the turn more.
+        assert!(took < TIMEOUT * 3 / 2, "{status} after {took:?}");
         if status == 503 {
             return;
         }
@@ -76,7 +77,7 @@ async fn a_login_that_ends_another_session_has_one_time_out_for_both() {
 #[tokio::test]
 async fn a_node_that_is_no_master_any_more_is_an_outage() {
     let (node, other) = (Node::start(), Node::start());
-    let server = Server::on(&node, &["--redis-command-timeout", "400"]).await;
+    let server = Server::on(&node, &["--redis-command-timeout", "2000"]).await;
     node.ask(&format!("REPLICAOF 127.0.0.1 {}", other.port)).expect("an answer");
     eventually("every role is missed, and its breaker open", || async {
         let health = body(server.get("/health").await).await;
@@ -87,9 +88,16 @@ async fn a_node_that_is_no_master_any_more_is_an_outage() {
         })
     })
     .await;
+    // It is not taken for one of use again at each attempt to connect.
+    for _ in 0..40 {
+        let health = body(server.get("/health").await).await;
+        let is_missed = |role: &&str| health["redis"][role] == false;
+        assert!(["main", "cache", "sessions"].iter().all(is_missed), "{health}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let (refused, took) = clock::timed(server.get("/api/limited")).await;
     assert_eq!((refused.status().as_u16(), header(&refused, "x-outcome")), (503, "refused"));
-    assert!(took < Duration::from_millis(200), "{took:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
     node.ask("REPLICAOF NO ONE").expect("an answer");
     eventually("it serves again", || async { server.get("/api/limited").await.status() == 200 })
         .await;

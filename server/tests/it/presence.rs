@@ -20,6 +20,8 @@ on_each_topology! {
     what_is_no_frame_is_answered_and_the_socket_lives,
     a_dead_instance_leaves_no_ghost_past_the_time_to_live,
     everybody_of_a_dead_instance_goes_offline_and_is_announced_on_coming_back,
+    users_whose_time_is_up_are_gone_long_before_anybody_looks,
+    whoever_is_missed_is_offline_in_redis_too,
     whoever_redis_takes_for_online_by_mistake_is_announced_all_the_same,
     presence_comes_back_by_itself_after_redis_forgot_it,
     a_socket_that_answers_no_ping_is_closed,
@@ -207,19 +209,52 @@ async fn a_dead_instance_leaves_no_ghost_past_the_time_to_live(place: Place) {
     assert_eq!(server.read("/api/presence").await["users"], json!(["watcher"]));
 }
 
-async fn everybody_of_a_dead_instance_goes_offline_and_is_announced_on_coming_back(place: Place) {
-    const USERS: usize = 1000;
-    let server = Server::on(&place, &["--presence-ttl-seconds", "3"]).await;
-    let mut watcher = Socket::online(&server, "watcher").await;
+/// Plants users `ghost1` to `ghost<users>` of a dead instance, whose time is up in so many ms;
+/// gives what the keys of presence begin with.
+async fn plant(place: &Place, users: usize, rest_ms: u64) -> String {
     let script = "local t=redis.call('TIME') \
-         local at=t[1]*1000+math.floor(t[2]/1000)+3500 \
+         local at=t[1]*1000+math.floor(t[2]/1000)+ARGV[2] \
          for i=1,tonumber(ARGV[1]) do local u='ghost'..i \
          redis.call('ZADD',KEYS[1]..'user:'..u,at,'dead:'..i) \
          redis.call('ZADD',KEYS[1]..'online',at,u) \
          redis.call('HSET',KEYS[1]..'told',u,'1 dead:'..i) end";
     let base = format!("{}presence:{{all}}:", place.prefix);
-    let plant = redis::cmd("EVAL").arg(script).arg(1).arg(&base).arg(USERS).to_owned();
+    let plant = redis::cmd("EVAL").arg(script).arg(1).arg(&base).arg(users).arg(rest_ms).to_owned();
     place.ask::<()>(SESSIONS, &plant).await;
+    base
+}
+
+/// An instance looks who is online every 30 s here, and renews its sockets every 20 s.
+async fn users_whose_time_is_up_are_gone_long_before_anybody_looks(place: Place) {
+    const USERS: usize = 250;
+    let server = Server::on(&place, &["--presence-ttl-seconds", "60"]).await;
+    let base = plant(&place, USERS, 1000).await;
+    let _first = Socket::online(&server, "first").await;
+    let left = redis::cmd("ZCARD").arg(format!("{base}online")).to_owned();
+    eventually("they are gone", || async { place.ask::<u64>(SESSIONS, &left).await == 1 }).await;
+    let told: u64 = place.ask(SESSIONS, redis::cmd("HLEN").arg(format!("{base}told"))).await;
+    assert_eq!(told, 1);
+}
+
+/// As after a failover that has forgotten who is online, but not who was said to be.
+async fn whoever_is_missed_is_offline_in_redis_too(place: Place) {
+    let server = Server::on(&place, &["--presence-ttl-seconds", "2"]).await;
+    let mut watcher = Socket::open(&server).await;
+    let base = plant(&place, 1, 60_000).await;
+    assert_eq!(watcher.status().await.1, "online");
+    place.ask::<()>(SESSIONS, redis::cmd("DEL").arg(format!("{base}user:ghost1"))).await;
+    place.ask::<()>(SESSIONS, redis::cmd("ZREM").arg(format!("{base}online")).arg("ghost1")).await;
+    let (user, status, _) = watcher.status().await;
+    assert_eq!((user.as_str(), status.as_str()), ("ghost1", "offline"));
+    let told = redis::cmd("HEXISTS").arg(format!("{base}told")).arg("ghost1").to_owned();
+    assert!(!place.ask::<bool>(SESSIONS, &told).await);
+}
+
+async fn everybody_of_a_dead_instance_goes_offline_and_is_announced_on_coming_back(place: Place) {
+    const USERS: usize = 1000;
+    let server = Server::on(&place, &["--presence-ttl-seconds", "3"]).await;
+    let mut watcher = Socket::online(&server, "watcher").await;
+    let base = plant(&place, USERS, 6000).await;
     let mut there = BTreeSet::new();
     let (mut came, mut last) = (0, String::new());
     while came < USERS || !there.is_empty() {

@@ -160,6 +160,10 @@ async fn it_is_told_on_how_many_commands_a_toxic_has_acted() {
     )
     .await;
     assert_eq!(acted().await, [Some(2), None]);
+    let toxics = rig.client.proxy("p").await.expect("told").toxics;
+    let other = ToxicUpdate { toxicity: Some(0.5), ..ToxicUpdate::default() };
+    rig.client.update_toxic("p", &toxics[0].name, &other).await.expect("it is changed");
+    assert_eq!(acted().await, [Some(2), None], "in all its versions");
 }
 
 #[tokio::test]
