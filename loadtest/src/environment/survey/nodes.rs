@@ -116,9 +116,7 @@ fn serves(
         let what = format!("is of version {version}, and redrill needs {major}.{minor} or later");
         complaints.add(name, what);
     }
-    // Beside it a Valkey says of which Redis it knows the commands.
-    let own = info.get("valkey_version");
-    let shown = own.map_or_else(|| version.to_owned(), |number| valkey(number));
+    let shown = shown(info);
     if !found.versions.contains(&shown) {
         found.versions.push(shown);
     }
@@ -149,6 +147,14 @@ fn is_sentinel(member: &Member) -> bool {
     process_kind(&member.name) == "sentinel"
 }
 
+/// The version as it is told. Beside its own a Valkey says of which Redis it knows the commands.
+fn shown(info: &BTreeMap<&str, &str>) -> String {
+    match info.get("valkey_version") {
+        Some(number) => valkey(number),
+        None => info.get("redis_version").copied().unwrap_or_default().to_owned(),
+    }
+}
+
 fn parsed(version: &str) -> Option<(u32, u32)> {
     let mut numbers = version.split('.').map_while(|number| number.parse().ok());
     Some((numbers.next()?, numbers.next()?))
@@ -163,5 +169,13 @@ mod tests {
         assert!(parsed("7.0.15") > Some(OLDEST) && parsed("10.0.0") > Some(OLDEST));
         assert!(parsed("6.2.14") >= Some(OLDEST) && parsed("6.0.20") < Some(OLDEST));
         assert_eq!(parsed("unstable"), None);
+    }
+
+    #[test]
+    fn a_valkey_is_told_from_the_redis_whose_commands_it_knows() {
+        let told = |info: &str| shown(&info_fields(info));
+        assert_eq!(told("redis_version:7.2.4\r\n"), "7.2.4");
+        let valkey = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n";
+        assert_eq!(told(valkey), "8.0.1 (Valkey)");
     }
 }
