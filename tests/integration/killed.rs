@@ -8,6 +8,7 @@ use redrill_history::{Event, EventKind, Window};
 use redrill_tests::redrill;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -271,6 +272,17 @@ fn what_a_guardian_leaves_that_was_killed_before_all_was_up_heal_ends() {
     let run = folder.path().join("runs/latest");
     assert!(!run.join("environment.json").exists());
     let started = descendants(harness.id());
+    if cfg!(target_os = "linux") {
+        // What is not written down yet is known by this; a Redis writes its title over it.
+        let text = journal(&folder);
+        let is_marked = |pid: &u32| {
+            let given = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let given = String::from_utf8_lossy(&given).into_owned();
+            let mark = given.split('\0').find_map(|one| one.strip_prefix("REDRILL_RUN="));
+            mark.is_some_and(|mark| text.contains(&format!("\"mark\":\"{mark}\"")))
+        };
+        assert!(started.keys().any(is_marked), "{text}");
+    }
     let group = crate::environment::group(*started.keys().next().expect("a process"));
     for pid in [group, harness.id().to_string()] {
         assert!(Command::new("kill").args(["-KILL", &pid]).status().expect("kill").success());
@@ -282,4 +294,10 @@ fn what_a_guardian_leaves_that_was_killed_before_all_was_up_heal_ends() {
     all_gone(&started, "after heal");
     let again = String::from_utf8_lossy(&heal().stdout).into_owned();
     assert!(again.contains("nothing to heal"), "{again}");
+    let damage = fs::File::options().append(true).open(run.join("logs/journal.ndjson"));
+    damage.expect("a journal").write_all(b"?\n").expect("it is written");
+    let told = heal();
+    let said = String::from_utf8_lossy(&told.stderr);
+    assert_eq!(told.status.code(), Some(2), "{said}");
+    assert!(said.contains("damaged at line "), "{said}");
 }

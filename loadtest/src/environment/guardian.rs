@@ -217,6 +217,19 @@ mod tests {
     }
 
     #[test]
+    fn only_folders_that_bear_the_mark_are_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let [own, other] = ["redrill-a", "redrill-b"].map(|name| place.path().join(name));
+        for (folder, of) in [(&own, "a-1"), (&other, "b-1")] {
+            std::fs::create_dir(folder).unwrap();
+            mark::put(folder, of).unwrap();
+        }
+        let folders = vec![own.clone(), other.clone()];
+        Duties { mark: "a-1".to_owned(), folders, ..Duties::default() }.remove_folders();
+        assert_eq!((own.exists(), other.exists()), (false, true));
+    }
+
+    #[test]
     fn what_was_healed_is_no_duty_any_more() {
         let journal = JOURNAL.join("\n");
         assert_eq!(Duties::read(journal.as_bytes()).unwrap(), expected(&[]));

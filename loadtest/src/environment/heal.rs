@@ -224,12 +224,42 @@ mod tests {
         };
         let seen = [of("b-1", "an earlier one"), of("b-1", &birth), of("", "none")];
         let marked = of("a-1", "an earlier one");
-        end(&[pid]);
+        // Beside it one that neither is written down nor bears the mark.
+        let mut other = Command::new("sleep");
+        let mut other = other.arg("60").process_group(pid as i32).spawn().unwrap();
+        let grouped = [of("b-1", "an earlier one"), of("b-1", &birth)];
+        end(&[pid, other.id()]);
         child.wait().unwrap();
+        other.wait().unwrap();
+        // A journal of an older version has no mark: nothing bears it, an empty variable neither.
+        let mut unmarked = process("");
+        let group = unmarked.id();
+        let journal = format!(r#"{{"entry":"group","group":{group}}}"#);
+        let of_old = left(journal.as_bytes()).processes;
+        end(&[group]);
+        unmarked.wait().unwrap();
+        assert_eq!(of_old, [0; 0]);
         assert_eq!(seen, [vec![], vec![pid], vec![]]);
         // Another system tells no environment.
         assert_eq!(marked, if cfg!(target_os = "linux") { vec![pid] } else { vec![] });
         assert_eq!(of("a-1", &birth), [0; 0]);
+        let mut both = vec![pid, other.id()];
+        both.sort_unstable();
+        assert_eq!(grouped, [vec![], both]);
+    }
+
+    #[test]
+    fn what_is_healed_is_noted_behind_whatever_the_journal_ends_with() {
+        let fault = r#"{"entry":"fault","id":1,"remedy":{"unlink":{"doors":[],"prefix":"a"}}}"#;
+        for end in ["", "\n", "\n{\"entry\":\"fau"] {
+            let (_runs, folder) = run(format!("{fault}{end}").as_bytes());
+            let left = Left::read(&folder).unwrap().unwrap();
+            assert!(!left.is_empty());
+            note(&left.journal, &Entry::Healed { id: 1 }).unwrap();
+            drop(left);
+            let again = Left::read(&folder).unwrap().unwrap();
+            assert!(again.is_empty(), "{end:?}: {:?}", again.duties);
+        }
     }
 
     #[tokio::test]
