@@ -4,10 +4,11 @@
 use crate::byhand::{ByHand, PASSWORD, VARIABLE};
 use crate::environment::{ONE_AT_A_TIME, Stage, eventually};
 use crate::faults::{SECOND, planned, windows};
-use redrill::environment::backend;
+use redrill::environment::{Environment, Setup, backend};
 use redrill::plan::{Overrides, Plan};
 use redrill_history::{
-    EnvironmentFacts, EnvironmentPlan, Event, EventKind, Finding, PlannedFault, Report,
+    EnvironmentFacts, EnvironmentPlan, Event, EventKind, EventLog, Finding, PlannedFault, Report,
+    SampleLog,
 };
 use redrill_tests::redrill;
 use redrill_toxiproxy::client::NewToxic;
@@ -72,6 +73,32 @@ async fn what_is_not_as_it_should_be_is_refused_and_every_group_of_faults_is_und
     let events = stage.strike().await;
     assert_eq!(windows(&events).len(), 11);
     assert!(events.iter().all(|event| !matches!(event.kind, EventKind::FaultFailed { .. })));
+    assert_eq!(there.changed(&before).await, NONE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_runs_that_both_found_it_empty_one_alone_begins() {
+    let there = ByHand::start(false).await;
+    let (before, plan) = (there.state().await, environment(&there));
+    let supply = backend("external").unwrap().find(&plan).await.unwrap();
+    let stage = Stage::of(&plan).await;
+    let folder = tempfile::tempdir().unwrap();
+    let second = Setup {
+        plan: &plan,
+        supply,
+        redrill: redrill(),
+        logs: folder.path(),
+        clock: stage.clock,
+        events: EventLog::create(&folder.path().join("events.ndjson")).unwrap(),
+        samples: SampleLog::create(&folder.path().join("samples.ndjson")).unwrap(),
+        watched: false,
+    };
+    let refused = Environment::start(second).await.err().map(|error| error.to_string());
+    assert!(refused.is_some_and(|told| told.contains("another run has just begun")));
+    // What the second one cleans up is nothing of the first one's.
+    let claimed = there.ask(there.nodes[0], "EXISTS redrill:claimed-by-a-run").await;
+    assert!(claimed.contains('1'), "{claimed}");
+    stage.strike().await;
     assert_eq!(there.changed(&before).await, NONE);
 }
 

@@ -72,6 +72,35 @@ async fn a_killed_master_is_replaced_and_comes_back_as_a_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fault_that_cannot_be_told_from_none_is_said_to_have_failed() {
+    let stage = Stage::set().await;
+    let on = |target: &str, commands: &str, lasts: u32| {
+        let mut fault = planned("error-replies", &[target], Some(lasts * SECOND));
+        fault.with.insert("commands".to_owned(), commands.into());
+        fault
+    };
+    let late = PlannedFault { at: SECOND, ..on("node[1]", "EXISTS", 1) };
+    // Nobody asks the nodes anything here but the probes.
+    let faults =
+        [on("node[0]", "GETDEL", 1), on("node[0]", "NOSUCH", 1), on("node[1]", "EXISTS", 3), late];
+    stage.play(&faults, pending()).await;
+    let events = stage.strike().await;
+    let mut failed: Vec<(usize, &str)> = Vec::new();
+    for event in &events {
+        if let EventKind::FaultFailed { fault, reason } = &event.kind {
+            failed.push((*fault, reason));
+        }
+    }
+    failed.sort_unstable();
+    let expected =
+        [(0, "gave no command"), (1, "knows no command NOSUCH"), (3, "before the fault")];
+    let is_expected = |((fault, reason), (index, words)): (&(usize, &str), &(usize, &str))| {
+        fault == index && reason.contains(words)
+    };
+    assert!(failed.len() == 3 && failed.iter().zip(&expected).all(is_expected), "{failed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cut_is_for_the_named_peers_alone_and_holds_until_its_last_window_ends() {
     let stage = Stage::set().await;
     let [master, near, far] = stage.environment.nodes() else { panic!("three nodes") };

@@ -101,6 +101,10 @@ fn what_only_a_master_can_suffer_is_not_done_to_replicas() {
         let alone = format!("[environment]\ntopology = \"standalone\"\n{}", on("main.master"));
         assert_eq!(told(&alone).is_some(), kind == "full-resync", "{alone}");
     }
+    let restart = fault("restart", "main.master", 3, None) + "otherwise = \"failover\"\n";
+    assert_eq!(told(&restart), None);
+    let alone = format!("[environment]\ntopology = \"standalone\"\n{restart}");
+    assert!(told(&alone).unwrap().contains("cannot take the place of restart"));
     let squeeze = fault("memory-squeeze", "main.master", 3, Some(8));
     let told = told(&format!("{squeeze}with.policy = \"lru\"\n")).unwrap();
     assert!(told.contains("my.toml:6:6: ") && told.contains("allkeys-lru"), "{told}");

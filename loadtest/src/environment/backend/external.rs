@@ -85,14 +85,21 @@ mod tests {
 
     /// The plan of a fault on a Redis that others use, too.
     fn plan(fault: &str, external: &str) -> Result<Plan> {
-        let text = format!(
+        parsed(&text(fault, external))
+    }
+
+    fn parsed(text: &str) -> Result<Plan> {
+        Plan::parse("my.toml", text, &Overrides::default())
+    }
+
+    fn text(fault: &str, external: &str) -> String {
+        format!(
             "[environment]\nbackend = \"external\"\n[environment.external]\n\
              toxiproxy = \"127.0.0.1:8474\"\nprefix = \"drill:\"\n{external}\n\
              nodes = [\"127.0.0.1:7001\", \"127.0.0.1:7002\"]\n\
              sentinels = [\"127.0.0.1:7101\", \"127.0.0.1:7102\", \"127.0.0.1:7103\"]\n\
              [[fault]]\n{fault}\nat = \"1s\"\n"
-        );
-        Plan::parse("my.toml", &text, &Overrides::default())
+        )
     }
 
     #[test]
@@ -136,6 +143,11 @@ mod tests {
         ] {
             let planned = plan(&fault, external).unwrap().resolved.faults.remove(0);
             assert_eq!((planned.instead_of, planned.otherwise), (None, None));
+        }
+        for kind in ["script-flush", "client-kill"] {
+            let fault = format!("kind = \"{kind}\"\ntarget = [\"main.master\"]");
+            let alone = text(&fault, "").replace("prefix = \"drill:\"\n", "");
+            assert!(parsed(&alone).is_ok(), "nobody else uses it: {alone}");
         }
     }
 
