@@ -6,7 +6,7 @@ use crate::exit::{Exit, unusable};
 use crate::output;
 use anyhow::{Context as _, Result};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use redrill_history::{ResolvedPlan, RunFolder};
+use redrill_history::{ResolvedPlan, RunFolder, print_duration};
 use std::path::PathBuf;
 
 pub(super) struct Heal;
@@ -39,6 +39,12 @@ async fn heal(folder: &RunFolder) -> Result<Exit> {
         output::line(&format!("{shown} has left nothing to heal"))?;
         return Ok(Exit::Pass);
     };
+    let (trials, most) = left.trials();
+    if !trials.is_empty() {
+        let named: Vec<String> = trials.iter().map(ToString::to_string).collect();
+        let most = print_duration(most);
+        output::note(&format!("healing {shown}, up to {most} each: {}", named.join("; ")));
+    }
     let tell = |remedy: &Remedy, applied: &Result<String>| match applied {
         Ok(told) => output::note(&format!("  healed    {remedy}: {told}")),
         Err(error) => output::note(&format!("  not healed  {remedy}: {error:#}")),

@@ -7,6 +7,7 @@ use super::remedy::Remedy;
 use super::{mark, proc};
 use crate::exit::unusable;
 use anyhow::{Context, Result};
+use futures_util::stream::{self, StreamExt as _};
 use redrill_history::RunFolder;
 use redrill_history::clock::instant_now;
 use rustix::fs::{FlockOperation, flock};
@@ -15,11 +16,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// How long something is tried that fails: a node that takes no connection may take one soon.
-const TRIES_FOR: Duration = Duration::from_secs(20);
+pub(super) const TRIES_FOR: Duration = Duration::from_secs(20);
 
 /// What a run that is over has left, where its guardian was killed, too.
 pub struct Left {
@@ -78,6 +79,11 @@ impl Left {
         &self.doubts
     }
 
+    /// What will be tried, and for how long where it does not help at once.
+    pub fn trials(&self) -> (Vec<&Remedy>, Duration) {
+        (self.duties.faults.values().rev().collect(), TRIES_FOR)
+    }
+
     /// Undoes it; returns how much could not be undone. `told` hears of each remedy what came of
     /// it.
     ///
@@ -85,7 +91,7 @@ impl Left {
     /// The journal cannot be written.
     pub async fn heal(&self, told: impl FnMut(&Remedy, &Result<String>)) -> Result<usize> {
         end(&self.processes);
-        let failed = heal(&self.duties.faults, &self.journal, told).await?;
+        let failed = heal(&self.duties.faults, &self.journal, TRIES_FOR, told).await?;
         let failures = remove_containers(&self.duties, &self.journal).await?;
         for failure in &failures {
             tracing::warn!("{failure}");
@@ -156,27 +162,63 @@ pub(super) async fn remove_containers(duties: &Duties, journal: &File) -> Result
     Ok(failures)
 }
 
-/// Undoes what was done last first, and notes in the journal what is undone.
+/// Undoes what was done last first, and notes in the journal what is undone. What is in different
+/// places is undone at the same time, so that a place that does not answer keeps no other waiting.
 pub(super) async fn heal(
     remedies: &BTreeMap<u64, Remedy>,
     journal: &File,
+    tries_for: Duration,
     mut told: impl FnMut(&Remedy, &Result<String>),
 ) -> Result<usize> {
     let mut failed = 0;
-    for (id, remedy) in remedies.iter().rev().filter(|(_, remedy)| remedy.is_outside()) {
-        let deadline = instant_now() + TRIES_FOR;
-        let mut applied = remedy.apply().await;
-        while applied.is_err() && instant_now() < deadline {
-            sleep(Duration::from_millis(500)).await;
-            applied = remedy.apply().await;
-        }
-        told(remedy, &applied);
-        match applied {
-            Ok(_) => note(journal, &Entry::Healed { id: *id })?,
-            Err(_) => failed += 1,
+    for stage in stages(remedies) {
+        let deadline = instant_now() + tries_for;
+        let places = stage.into_iter().map(|place| {
+            stream::iter(place)
+                .then(move |(id, remedy)| async move {
+                    (id, remedy, applied(remedy, deadline).await)
+                })
+                .boxed_local()
+        });
+        let mut all = stream::select_all(places);
+        while let Some((id, remedy, applied)) = all.next().await {
+            told(remedy, &applied);
+            match applied {
+                Ok(_) => note(journal, &Entry::Healed { id })?,
+                Err(_) => failed += 1,
+            }
         }
     }
     Ok(failed)
+}
+
+/// Remedies of one place, in the order in which they are undone.
+type Place<'a> = Vec<(u64, &'a Remedy)>;
+
+/// What is undone one after another: each stage by its places. Keys are removed from a node that
+/// has been given back what was taken from it.
+fn stages(remedies: &BTreeMap<u64, Remedy>) -> Vec<Vec<Place<'_>>> {
+    let mut stages: Vec<(bool, BTreeMap<String, Place<'_>>)> = Vec::new();
+    for (id, remedy) in remedies.iter().rev().filter(|(_, remedy)| remedy.is_outside()) {
+        let of_keys = matches!(remedy, Remedy::Unlink { .. });
+        if stages.last().is_none_or(|(before, _)| *before != of_keys) {
+            stages.push((of_keys, BTreeMap::new()));
+        }
+        if let Some((_, places)) = stages.last_mut() {
+            places.entry(remedy.place()).or_default().push((*id, remedy));
+        }
+    }
+    stages.into_iter().map(|(_, places)| places.into_values().collect()).collect()
+}
+
+/// Applies a remedy until that helps or it is too late; once, whenever it is.
+async fn applied(remedy: &Remedy, deadline: Instant) -> Result<String> {
+    let mut applied = remedy.apply().await;
+    while applied.is_err() && instant_now() < deadline {
+        sleep(Duration::from_millis(500)).await;
+        applied = remedy.apply().await;
+    }
+    applied
 }
 
 /// Notes in the journal what is done, on a line of its own: the last one may be torn.
@@ -188,9 +230,14 @@ fn note(mut journal: &File, entry: &Entry) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Door;
+    use std::net::SocketAddr;
     use std::os::unix::process::CommandExt as _;
     use std::process::{Child, Command};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
     use tempfile::TempDir;
+    use tokio::net::TcpListener;
 
     /// A run that has ended, with this journal.
     fn run(journal: &[u8]) -> (TempDir, RunFolder) {
@@ -293,5 +340,61 @@ mod tests {
         std::fs::write(folder.environment(), "{}").unwrap();
         let left = Left::read(&folder).unwrap().unwrap();
         assert!(left.doubts()[0].contains("cut off"), "{:?}", left.doubts());
+    }
+
+    fn toxic(api: &str, proxy: &str, toxic: &str) -> Remedy {
+        Remedy::RemoveToxic {
+            api: api.to_owned(),
+            proxy: proxy.to_owned(),
+            toxic: toxic.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn places_that_cannot_be_reached_are_tried_at_the_same_time() {
+        let (mut remedies, mut asked) = (BTreeMap::new(), Vec::new());
+        for id in 0..10 {
+            // Whoever comes is not answered.
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let api = format!("http://{}", listener.local_addr().unwrap());
+            remedies.insert(id, toxic(&api, "a", "b"));
+            let times = Arc::new(AtomicU32::new(0));
+            asked.push(times.clone());
+            tokio::spawn(async move {
+                while let Ok((connection, _)) = listener.accept().await {
+                    drop(connection);
+                    times.fetch_add(1, Relaxed);
+                }
+            });
+        }
+        let mut told = 0;
+        let journal = tempfile::tempfile().unwrap();
+        let tries_for = Duration::from_secs(2);
+        let failed = heal(&remedies, &journal, tries_for, |_, _| told += 1).await.unwrap();
+        assert_eq!((failed, told), (10, 10));
+        // One after another, the time would be up with the first.
+        let asked: Vec<u32> = asked.iter().map(|times| times.load(Relaxed)).collect();
+        assert!(asked.iter().all(|times| *times >= 2), "{asked:?}");
+    }
+
+    #[test]
+    fn what_was_done_last_in_a_place_is_undone_first_and_keys_go_when_their_node_is_well() {
+        let node = |port: u16| Door::from(SocketAddr::from(([127, 0, 0, 1], port)));
+        let unlink = Remedy::Unlink { doors: vec![node(1), node(2)], prefix: "a".to_owned() };
+        let remedies = [
+            unlink,
+            Remedy::Unpause { door: node(1) },
+            toxic("http://a", "b", "c"),
+            Remedy::Configure { door: node(1), settings: BTreeMap::new(), written: None },
+            Remedy::Unpause { door: node(2) },
+            Remedy::EndWithGroup,
+            Remedy::Enable { api: "http://a".to_owned(), proxy: "b".to_owned() },
+        ];
+        let remedies = (0..).zip(remedies).collect();
+        let ids = |place: Place<'_>| place.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        let mut stages: Vec<Vec<_>> =
+            stages(&remedies).into_iter().map(|all| all.into_iter().map(ids).collect()).collect();
+        stages[0].sort();
+        assert_eq!(stages, [vec![vec![3, 1], vec![4], vec![6, 2]], vec![vec![0]]]);
     }
 }

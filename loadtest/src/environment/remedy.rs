@@ -73,6 +73,18 @@ impl Remedy {
         !matches!(self, Self::Continue { .. } | Self::EndWithGroup)
     }
 
+    /// What it is done to: two remedies of one place may not change places.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Continue { .. } | Self::EndWithGroup => String::new(),
+            Self::RemoveToxic { api, proxy, .. } | Self::Enable { api, proxy } => {
+                format!("{proxy} of {api}")
+            }
+            Self::Configure { door, .. } | Self::Unpause { door } => door.to_string(),
+            Self::Unlink { prefix, .. } => prefix.clone(),
+        }
+    }
+
     /// Does what is for outside, makes sure that it is done, and says what was so. What is inside
     /// is left to the guardian.
     ///
