@@ -67,6 +67,8 @@ fn a_base_that_does_not_start_is_told() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("the base did not start") && said.contains("no such luck"), "{said}");
+    assert!(said.contains("/report.html shows what was recorded until then"), "{said}");
+    assert!(said.contains("nothing of this run is left to undo; 'redrill heal runs/"), "{said}");
     assert_eq!(report(folder.path()).verdict, Verdict::Inconclusive);
 }
 

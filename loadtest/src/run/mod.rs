@@ -1,6 +1,7 @@
 //! What every run has in common: a folder, an environment, a service under load in segments, and
 //! the examination of what was recorded.
 
+mod broken;
 mod examine;
 mod segment;
 mod service;
@@ -80,7 +81,7 @@ pub(crate) async fn recorded(
     let folder = stage.leave(interrupted, worked.as_ref().err())?;
     let report = examine(&folder);
     progress.finish();
-    worked?;
+    worked.map_err(|error| broken::with_next(error, &folder, report.is_ok()))?;
     let report = report?;
     tell(&report, &folder)?;
     Ok(if interrupted { Exit::Inconclusive } else { report.verdict.into() })
