@@ -41,9 +41,12 @@ fn a_plan_is_refused_where_it_is_wrong() {
         ("[load]\ndurration = \"5s\"\n".to_owned(), "my.toml:2:1", "durration"),
         ("[load]\nduration = \"5\"\n".to_owned(), "my.toml:2:12", "250ms"),
         ("[load.capabilities.queue]\nrate_per_s = 0\n".to_owned(), "my.toml:2:14", "from 0.001"),
-        ("[objectives]\n\"queue.lots\" = 0\n".to_owned(), "my.toml:2:1", "queue.lost"),
+        ("[load]\ndurration = 5\n".to_owned(), "my.toml:2:1", "did you mean 'duration'?"),
+        ("[objectives]\n\"queue.lots\" = 0\n".to_owned(), "my.toml:2:1", "mean 'queue.lost'?"),
         ("[objectives]\n\"queue.lost\" = \"x\"\n".to_owned(), "my.toml:2:16", "a count"),
         (fault("explode", "main.master"), "my.toml:2:8", "kill"),
+        (fault("puase", "main.master"), "my.toml:2:8", "did you mean 'pause'?"),
+        (fault("kill", "main.mastr"), "my.toml:5:11", "did you mean 'main.master'?"),
         (fault("kill", "node[9]"), "my.toml:5:11", "main.master"),
         ("name = \n".to_owned(), "my.toml:1:8", "string"),
     ] {
@@ -165,6 +168,24 @@ fn a_reader_that_has_read_enough_is_no_failure() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("redrill ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn an_image_is_checked_and_shown_before_it_is_drilled() {
+    let plan = |arguments: &[&str]| {
+        let mut command = Command::new(redrill());
+        command.arg("plan").args(arguments);
+        command
+    };
+    for action in ["check", "show"] {
+        let message = unusable(&mut plan(&[action, "--image", "a b"]));
+        assert!(message.contains("--image is what docker calls one"), "{message}");
+    }
+    let shown = plan(&["show", "--toml", "--image", "redis:7.2"]).output().expect("it starts");
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for line in ["backend = \"docker\"\n", "image = \"redis:7.2\"\n"] {
+        assert!(shown.contains(line), "{shown}");
+    }
 }
 
 fn drill_with_path(path: &Path) -> String {

@@ -20,8 +20,12 @@ struct Given {
     /// Where every random choice comes from; the plan's own by default
     #[arg(long, value_parser = value_parser!(u64).range(..=LARGEST_SEED))]
     seed: Option<u64>,
+    /// An image of Redis or Valkey, in whose containers nodes and Sentinels would run (backend
+    /// docker)
+    #[arg(long)]
+    image: Option<String>,
     /// A file whose [environment] takes the place of the plan's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
     environment: Option<PathBuf>,
 }
 
@@ -29,6 +33,7 @@ impl Given {
     fn resolved(&self) -> Result<ResolvedPlan> {
         let overrides = Overrides {
             seed: self.seed,
+            image: self.image.clone(),
             environment: self.environment.clone(),
             ..Overrides::default()
         };
