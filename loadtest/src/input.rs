@@ -1,5 +1,6 @@
 //! What a user names: something that comes with redrill, a file, or standard input.
 
+use crate::near;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
@@ -24,10 +25,11 @@ pub(crate) fn named(
     let is_bare = path.extension().is_none() && path.components().count() < 2 && !is_stdin(path);
     if is_bare && fs::symlink_metadata(path).is_err() {
         let names: Vec<&str> = built_in.iter().map(|(name, _)| *name).collect();
+        let hint = near::hint(name_or_path, names.iter().copied());
         let names = names.join(", ");
         return Err(format!(
-            "there is no {what} '{name_or_path}'; there are {names} (redrill list describes them), \
-             or give the path of a {what} file"
+            "there is no {what} '{name_or_path}'; {hint}there are {names} (redrill list describes \
+             them), or give the path of a {what} file"
         ));
     }
     let label = if is_stdin(path) { "standard input" } else { name_or_path };
@@ -122,6 +124,7 @@ mod tests {
         assert_eq!(named("steady").unwrap(), ("steady".to_owned(), "text".to_owned()));
         let told = named("no-such-plan").unwrap_err();
         assert!(told.contains("there are steady") && told.contains("redrill list"), "{told}");
+        assert!(named("stedy").unwrap_err().contains("did you mean 'steady'? there are"));
         assert!(named("no-such-plan.toml").unwrap_err().contains("No such file"));
     }
 }

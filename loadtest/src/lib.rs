@@ -15,6 +15,7 @@ mod input;
 pub mod instances;
 pub mod interrupt;
 pub mod load;
+mod near;
 pub mod output;
 pub mod plan;
 pub mod progress;

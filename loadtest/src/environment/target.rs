@@ -1,5 +1,6 @@
 //! What a fault can hit, by the names that plans use.
 
+use crate::near;
 use redrill_history::{EnvironmentPlan, GroupPlan, Role};
 use std::fmt;
 
@@ -107,12 +108,21 @@ fn why(plan: &EnvironmentPlan, role: Role, group: &GroupPlan, which: Which) -> S
 
 /// A name that the environment does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no target \"{name}\"{why}; there are {known}")]
+#[error("there is no target \"{name}\"{why}; {}there are {known}", meant(.name, .why, .known))]
 pub struct UnknownTarget {
     /// The name.
     pub name: String,
     why: String,
     known: String,
+}
+
+/// What is near that name, of those that exist: single ones, and from one to another. A name of
+/// another topology was no slip.
+fn meant(name: &str, why: &str, known: &str) -> String {
+    match why {
+        "" => near::hint(name, known.split(", ").flat_map(|known| known.split(" to "))),
+        _ => String::new(),
+    }
 }
 
 impl Target {
@@ -341,6 +351,8 @@ mod tests {
         ] {
             assert!(parse_in(&apart(), name).is_err(), "{name}");
         }
+        let told = parse_in(&apart(), "cache.mastr").unwrap_err();
+        assert!(told.contains("did you mean 'cache.master'? there are node[0]"), "{told}");
         assert_eq!(
             parse_in(&apart(), "node[9]").unwrap_err(),
             "there is no target \"node[9]\"; there are node[0] to node[2], main.replica[0] to \

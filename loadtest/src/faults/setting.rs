@@ -1,6 +1,7 @@
 //! What a plan may set of a fault with `with`.
 
 use super::misfit::{Misfit, Part, require};
+use crate::near;
 use anyhow::{Context, Result, bail, ensure};
 use redrill_history::{LONGEST_DURATION, PlannedFault, parse_duration, print_duration};
 use std::time::Duration;
@@ -137,7 +138,9 @@ impl Setting {
             && !is_left_out
         {
             let known = words.join(", ");
-            ensure!(words.contains(&text), "{} = \"{text}\" is none of {known}", self.name);
+            let hint = near::hint(text, words.iter().copied());
+            let hint = if hint.is_empty() { hint } else { format!("; {}", hint.trim_end()) };
+            ensure!(words.contains(&text), "{} = \"{text}\" is none of {known}{hint}", self.name);
         }
         ensure!(!text.contains(['\r', '\n']), "{} must be one line", self.name);
         Ok(text)
@@ -154,7 +157,8 @@ pub(super) fn check(
         let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
         let known = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
         require(names.contains(&name.as_str()), Part::Setting(name.clone()), || {
-            format!("{kind} has no setting \"{name}\"; with takes {known}")
+            let hint = near::hint(name, names.iter().copied());
+            format!("{kind} has no setting \"{name}\"; {hint}with takes {known}")
         })?;
     }
     let lasts = planned.lasts.unwrap_or(LONGEST_DURATION);
@@ -236,7 +240,8 @@ mod tests {
         let unknown = latency(&[("latency", text()), ("latnecy", text())]).unwrap_err();
         assert_eq!(
             unknown,
-            "latency has no setting \"latnecy\"; with takes latency, jitter, stream, toxicity"
+            "latency has no setting \"latnecy\"; did you mean 'latency'? with takes latency, \
+             jitter, stream, toxicity"
         );
     }
 }

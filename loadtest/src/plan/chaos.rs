@@ -2,7 +2,7 @@
 //! out in the resolved plan, which so replays exactly, whatever draws otherwise later.
 
 use super::draw::{Chances, draw};
-use super::fault::names;
+use super::fault::{names, no_fault};
 use super::file::Time;
 use super::place::Source;
 use super::range::{LONGEST_RUN, SECOND, time};
@@ -102,9 +102,7 @@ fn kinds(file: &ChaosFile, source: &Source<'_>) -> Result<Vec<&'static dyn Fault
     let mut kinds: Vec<&'static dyn Fault> = Vec::new();
     for name in written.get_ref() {
         let Some(kind) = faults::find(name.get_ref()) else {
-            let known = faults::names().join(", ");
-            let message = format!("no fault '{}'; there are {known}", name.get_ref());
-            return Err(source.at(&name.span(), &message));
+            return Err(source.at(&name.span(), &no_fault(name.get_ref())));
         };
         if kinds.iter().any(|known| known.name() == kind.name()) {
             let message = format!("'{}' is already in this list", kind.name());

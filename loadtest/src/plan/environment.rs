@@ -10,6 +10,7 @@ use super::shape;
 use crate::environment::{Size, Topology, backend_names, topology, topology_names};
 use crate::exit::unusable;
 use crate::input;
+use crate::near;
 use anyhow::Result;
 use redrill_history::{EnvironmentPlan, ExternalGroup, ExternalPlan, GroupPlan, Role};
 use redrill_scenarios::target::TargetFile;
@@ -196,8 +197,9 @@ pub(super) fn one_of(
         }
         Some(written) => {
             let there = if known.len() == 1 { "is" } else { "are" };
-            let (name, known) = (written.get_ref(), known.join(", "));
-            let message = format!("no {what} '{name}'; there {there} {known}");
+            let name = written.get_ref();
+            let (hint, known) = (near::hint(name, known.iter().copied()), known.join(", "));
+            let message = format!("no {what} '{name}'; {hint}there {there} {known}");
             Err(source.at(&written.span(), &message))
         }
     }

@@ -7,6 +7,7 @@ use super::place::Source;
 use super::range::{LONGEST_RUN, time};
 use crate::environment::parse_target;
 use crate::faults::{self, Fault, Misfit, Part};
+use crate::near;
 use anyhow::Result;
 use redrill_history::{EnvironmentPlan, LoadPlan, PlannedFault, print_duration};
 use serde::Deserialize;
@@ -82,10 +83,14 @@ pub(super) fn resolve(
 }
 
 fn find(name: &Spanned<String>, source: &Source<'_>) -> Result<&'static dyn Fault> {
-    faults::find(name.get_ref()).ok_or_else(|| {
-        let names = faults::names().join(", ");
-        source.at(&name.span(), &format!("no fault '{}'; there are {names}", name.get_ref()))
-    })
+    faults::find(name.get_ref()).ok_or_else(|| source.at(&name.span(), &no_fault(name.get_ref())))
+}
+
+/// That there is no such kind, and what there is.
+pub(super) fn no_fault(name: &str) -> String {
+    let names = faults::names();
+    let hint = near::hint(name, names.iter().copied());
+    format!("no fault '{name}'; {hint}there are {}", names.join(", "))
 }
 
 /// The fault, or, where the backend cannot do it, the one that is to take its place.

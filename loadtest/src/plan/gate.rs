@@ -3,6 +3,7 @@
 use super::file::Time;
 use super::place::Source;
 use super::range::{LONGEST_RUN, SECOND, time, whole};
+use crate::near;
 use anyhow::Result;
 use redrill_history::{Baseline, GatePlan, LoadPlan, Tolerated, print_duration};
 use redrill_scenarios::gate::metrics::{self, METRICS};
@@ -102,7 +103,8 @@ pub(crate) fn tolerate(plan: &mut GatePlan, text: &str) -> Result<(), String> {
 
 fn no_metric(name: &str) -> String {
     let names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
-    format!("there is no metric '{name}'; there are {}", names.join(", "))
+    let hint = near::hint(name, names.iter().copied());
+    format!("there is no metric '{name}'; {hint}there are {}", names.join(", "))
 }
 
 #[cfg(test)]

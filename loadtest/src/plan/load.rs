@@ -4,6 +4,7 @@ use super::file::Time;
 use super::place::Source;
 use super::range::{LONGEST_RUN, MILLISECOND, SECOND, time, whole};
 use crate::load::pacer;
+use crate::near;
 use anyhow::Result;
 use redrill_history::{Capability, CapabilityLoad, LoadPlan, print_duration};
 use serde::Deserialize;
@@ -110,7 +111,9 @@ fn capability(
     }
     let model = file.model.as_ref().map_or("constant", |model| model.get_ref().as_str());
     if let Some(written) = file.model.as_ref().filter(|_| pacer::find(model).is_none()) {
-        let message = format!("no load model '{model}'; there are {}", pacer::names().join(", "));
+        let names = pacer::names();
+        let hint = near::hint(model, names.iter().copied());
+        let message = format!("no load model '{model}'; {hint}there are {}", names.join(", "));
         return Err(source.at(&written.span(), &message));
     }
     Ok(CapabilityLoad {

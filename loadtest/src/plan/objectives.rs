@@ -1,6 +1,7 @@
 //! The `[objectives]` section: bounds on what the checkers find.
 
 use super::place::Source;
+use crate::near;
 use anyhow::Result;
 use redrill_history::{Bound, ResolvedPlan};
 use redrill_scenarios::checker::{self, Objective};
@@ -22,7 +23,9 @@ pub(super) fn resolve(
         let Some(checker) = checker::find(name) else {
             let known = checker::all().filter(|known| known.objective() != Objective::None);
             let known: Vec<&str> = known.map(checker::Checker::id).collect();
-            let message = format!("no checker has the id '{name}'; there are {}", known.join(", "));
+            let hint = near::hint(name, known.iter().copied());
+            let known = known.join(", ");
+            let message = format!("no checker has the id '{name}'; {hint}there are {known}");
             return Err(source.at(&id.span(), &message));
         };
         let kind = checker.objective();

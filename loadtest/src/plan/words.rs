@@ -1,5 +1,7 @@
 //! What the TOML reader says, in the words of somebody who writes a plan and no Rust.
 
+use crate::near;
+
 /// The message with serde's phrases put into plain words; anything else is left as it is.
 pub(super) fn plain(message: &str) -> String {
     for (phrase, says) in PHRASES {
@@ -39,7 +41,8 @@ fn unknown(what: &str, rest: &str) -> Option<String> {
     let (name, known) = rest.split_once("`, expected ")?;
     let known = known.trim_start_matches("one of ").replace("` or `", ", ").replace('`', "");
     let name = bare(name);
-    Some(format!("there is no {what} '{name}' here; what there is: {known}"))
+    let hint = near::hint(name, known.split(", "));
+    Some(format!("there is no {what} '{name}' here; {hint}what there is: {known}"))
 }
 
 fn bare(name: &str) -> &str {
@@ -108,6 +111,11 @@ mod tests {
             (
                 "unknown field `x`, expected `a` or `b`",
                 "there is no key 'x' here; what there is: a, b",
+            ),
+            (
+                "unknown field `durration`, expected `drain` or `duration`",
+                "there is no key 'durration' here; did you mean 'duration'? what there is: drain, \
+                 duration",
             ),
             ("unknown field `x`, expected `a`", "there is no key 'x' here; what there is: a"),
             (
