@@ -27,6 +27,7 @@ mod outcome;
 mod phase;
 mod plan;
 mod recorder;
+mod recovery;
 mod run;
 mod sample;
 mod seal;

@@ -1,5 +1,6 @@
 //! Windows of faults, and the phases that follow from them.
 
+use crate::recovery::{Recovery, Seconds, baseline};
 use crate::{Event, EventKind, Operation, SECOND_NS};
 use serde::{Deserialize, Serialize};
 
@@ -74,11 +75,15 @@ impl PhaseSpan {
 pub struct Phases {
     /// The four phases in order of time.
     pub spans: [PhaseSpan; 4],
-    /// From the injection of a fault to the start of the first two good seconds after the first
-    /// bad one, where that comes before the next injection: the longest over the faults. `None`
-    /// when no second was bad until the service was healed and good, or when it did not recover
-    /// within the load.
+    /// From the injection of a fault, or from its healing where that turned a good service bad, to
+    /// the start of the first two good seconds after the first bad one: the longest over the
+    /// faults. `None` when no second was bad until the service was healed and good, or when it did
+    /// not recover within the load.
     pub time_to_recover_ns: Option<u64>,
+    /// What of it is sure: where the next fault came before two good seconds could be seen, the
+    /// service may have recovered just before. So it may where it did not recover within the load;
+    /// 0 when no second was bad.
+    pub least_to_recover_ns: u64,
     /// When those two good seconds began.
     pub recovered_ns: Option<u64>,
     /// From the first injection to the intended start of the first request that was not answered
@@ -105,42 +110,18 @@ impl Phases {
             return Self {
                 spans: spans([start_ns, end_ns, end_ns, end_ns, end_ns]),
                 time_to_recover_ns: None,
+                least_to_recover_ns: 0,
                 recovered_ns: None,
                 time_to_symptom_ns: None,
                 unrecovered_since_ns: None,
             };
         };
-        let last =
-            |window: &Window| window.healed_ns.or(window.injected_ns).unwrap_or(window.begun_ns);
-        let healed = windows.iter().map(last).max().unwrap_or(injected).clamp(injected, end_ns);
+        let healed =
+            windows.iter().map(Window::over_ns).max().unwrap_or(injected).clamp(injected, end_ns);
         let seconds =
             Seconds::new(injected, end_ns, operations, baseline(start_ns, injected, operations));
         let healed_second = usize::try_from((healed - injected).div_ceil(SECOND_NS)).unwrap_or(0);
-        // What turns bad after the service was healed and good again is not this fault's doing.
-        let ended = seconds.first_good_pair(healed_second).unwrap_or(seconds.good.len());
-        let mut begins: Vec<u64> = windows.iter().map(|window| window.begun_ns).collect();
-        begins.sort_unstable();
-        begins.dedup();
-        let second_of = |at_ns: u64| {
-            usize::try_from(at_ns.saturating_sub(injected) / SECOND_NS).unwrap_or(usize::MAX)
-        };
-        let mut recovered: Option<(u64, u64)> = None;
-        let mut unrecovered_since_ns = None;
-        for (index, begun) in begins.iter().enumerate() {
-            let next = begins.get(index + 1).map_or(ended, |next| second_of(*next).min(ended));
-            let mut its_own = second_of(*begun)..next;
-            let Some(bad) = its_own.find(|second| seconds.good.get(*second) == Some(&false)) else {
-                continue;
-            };
-            match seconds.first_good_pair(bad) {
-                None => unrecovered_since_ns = unrecovered_since_ns.or(Some(*begun)),
-                Some(good) => {
-                    let at = injected + good as u64 * SECOND_NS;
-                    recovered = recovered.max(Some((at.saturating_sub(*begun), at)));
-                }
-            }
-        }
-        let recovered = recovered.filter(|_| unrecovered_since_ns.is_none());
+        let recovery = Recovery::new(injected, end_ns, windows, &seconds);
         let after = match seconds.first_good_pair(healed_second) {
             // The service never suffered, or was good again from the moment of healing.
             Some(second) if second == healed_second => healed,
@@ -155,10 +136,11 @@ impl Phases {
             .min();
         Self {
             spans: spans([start_ns, injected, healed, after.max(healed), end_ns]),
-            time_to_recover_ns: recovered.map(|(time, _)| time),
-            recovered_ns: recovered.map(|(_, at)| at),
+            time_to_recover_ns: recovery.took().map(|(time, _)| time),
+            least_to_recover_ns: recovery.least_ns,
+            recovered_ns: recovery.took().map(|(_, at)| at),
             time_to_symptom_ns: symptom,
-            unrecovered_since_ns,
+            unrecovered_since_ns: recovery.open_since_ns,
         }
     }
 
@@ -189,71 +171,12 @@ fn spans(bounds: [u64; 5]) -> [PhaseSpan; 4] {
     })
 }
 
-/// What the baseline was like: answered share and p50 in nanoseconds.
-fn baseline(start_ns: u64, end_ns: u64, operations: &[Operation]) -> (f64, u64) {
-    let mut latencies = Vec::new();
-    let mut requests = 0_u64;
-    for op in operations.iter().filter(|op| op.is_load()) {
-        if (start_ns..end_ns).contains(&op.intended_ns) {
-            requests += 1;
-            if op.is_answered() {
-                latencies.push(op.latency_ns());
-            }
-        }
-    }
-    let share = if requests == 0 { 1.0 } else { latencies.len() as f64 / requests as f64 };
-    (share, median(&mut latencies))
-}
-
-fn median(values: &mut [u64]) -> u64 {
-    if values.is_empty() {
-        return 0;
-    }
-    let middle = values.len() / 2;
-    *values.select_nth_unstable(middle).1
-}
-
-/// Seconds in a week.
-const WEEK_S: u64 = 7 * 24 * 3600;
-
-/// Good and bad seconds from the injection on; a last part of a second is left out.
-struct Seconds {
-    good: Vec<bool>,
-}
-
-impl Seconds {
-    fn new(from_ns: u64, end_ns: u64, operations: &[Operation], baseline: (f64, u64)) -> Self {
-        // A damaged record may claim any time; a load of more than a week is none.
-        let count = ((end_ns - from_ns) / SECOND_NS).min(WEEK_S) as usize;
-        let mut seconds: Vec<(u64, Vec<u64>)> = vec![(0, Vec::new()); count];
-        for op in operations.iter().filter(|op| op.is_load() && op.intended_ns >= from_ns) {
-            let index = usize::try_from((op.intended_ns - from_ns) / SECOND_NS).unwrap_or(count);
-            if let Some((requests, latencies)) = seconds.get_mut(index) {
-                *requests += 1;
-                if op.is_answered() {
-                    latencies.push(op.latency_ns());
-                }
-            }
-        }
-        let (share, p50) = baseline;
-        let is_good = |(requests, mut latencies): (u64, Vec<u64>)| {
-            requests > 0
-                && latencies.len() as f64 / requests as f64 >= share - 0.01
-                && median(&mut latencies) <= p50.saturating_mul(2)
-        };
-        Self { good: seconds.into_iter().map(is_good).collect() }
-    }
-
-    fn first_good_pair(&self, from: usize) -> Option<usize> {
-        (from..self.good.len().saturating_sub(1)).find(|at| self.good[*at] && self.good[at + 1])
-    }
-
-    fn all_good_from(&self, from: usize) -> bool {
-        self.good.iter().skip(from).all(|good| *good)
-    }
-}
-
 impl Window {
+    /// When it was over, as far as is known, in nanoseconds.
+    pub fn over_ns(&self) -> u64 {
+        self.healed_ns.or(self.injected_ns).unwrap_or(self.begun_ns)
+    }
+
     /// The windows that the events tell of, in order of injection.
     pub fn from_events(events: &[Event]) -> Vec<Self> {
         let mut windows: Vec<Self> = Vec::new();
@@ -394,6 +317,45 @@ mod tests {
         let phases = Phases::compute(0, 40 * SECOND_NS, &three, &all);
         assert!(phases.never_recovered() && phases.time_to_recover_ns.is_none());
         assert_eq!(phases.unrecovered_since_ns, Some(20 * SECOND_NS));
+    }
+
+    /// Forty seconds, of which these are refused.
+    fn refused(seconds: &[u64]) -> Vec<Operation> {
+        let mut all = requests(40, 0..0);
+        for op in &mut all {
+            if seconds.contains(&(op.intended_ns / SECOND_NS)) {
+                op.outcome = Outcome::Refused;
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn what_a_next_fault_hides_is_not_sure() {
+        // One good second at 13, then the second fault; none between that and the third.
+        let three = [window(10, Some(13)), window(14, Some(16)), window(17, Some(19))];
+        let all = refused(&[10, 11, 12, 14, 15, 16, 17, 18]);
+        let phases = Phases::compute(0, 40 * SECOND_NS, &three, &all);
+        assert_eq!(phases.time_to_recover_ns, Some(9 * SECOND_NS));
+        assert_eq!(phases.least_to_recover_ns, 3 * SECOND_NS);
+        // With nothing in the way, all of it is sure.
+        let phases = Phases::compute(0, 40 * SECOND_NS, &three[..1], &refused(&[10, 11, 12]));
+        assert_eq!(phases.time_to_recover_ns, Some(phases.least_to_recover_ns));
+    }
+
+    #[test]
+    fn the_way_back_from_a_healing_counts_from_it() {
+        let all = refused(&[10, 11, 20, 21, 22, 23]);
+        let phases = Phases::compute(0, 40 * SECOND_NS, &[window(10, Some(20))], &all);
+        assert_eq!(phases.time_to_recover_ns, Some(4 * SECOND_NS));
+        assert_eq!(phases.recovered_ns, Some(24 * SECOND_NS));
+    }
+
+    #[test]
+    fn a_bad_second_between_two_faults_is_neithers_doing() {
+        let two = [window(5, Some(8)), window(30, Some(32))];
+        let phases = Phases::compute(0, 40 * SECOND_NS, &two, &refused(&[5, 20]));
+        assert_eq!(phases.time_to_recover_ns, Some(SECOND_NS));
     }
 
     #[test]

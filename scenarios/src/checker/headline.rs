@@ -181,11 +181,15 @@ fn role_at(events: &[Event], node: &str, at_ns: u64) -> Option<NodeRole> {
         .last()
 }
 
-/// `; the service recovered in 3 s`. Of several faults the longest time is told.
+/// `; the service recovered in 3 s`. Of several faults the longest time is told, as the most that
+/// it can be where a next fault hid its end.
 fn recovery(run: &RunView) -> String {
     let done = run.windows.iter().filter(|window| window.injected_ns.is_some()).count();
     match (done == 0, run.phases.time_to_recover_ns) {
         (true, _) => String::new(),
+        (false, Some(time)) if run.phases.least_to_recover_ns < time => {
+            format!("; the service recovered within {} s", time / SECOND_NS)
+        }
         (false, Some(time)) if done > 1 => {
             format!("; the service recovered in {} s at the longest", time / SECOND_NS)
         }

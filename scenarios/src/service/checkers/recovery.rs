@@ -3,7 +3,7 @@
 use crate::checker::{Checker, Objective, Tally, seconds, witness};
 use crate::service::rates::{rates_hold, was_tilted};
 use redrill_history::{
-    Bound, Finding, Operation, Phase, ResolvedPlan, RunView, SECOND_NS, Unit, Verdict,
+    Bound, Finding, Operation, Phase, ResolvedPlan, RunView, SECOND_NS, Unit, Verdict, Window,
 };
 
 pub(super) struct Recovery;
@@ -14,8 +14,9 @@ impl Checker for Recovery {
     }
 
     fn statement(&self) -> &'static str {
-        "After each fault the service becomes again what it was: two seconds in a row with the \
-         baseline's acknowledged share, less one point, and at most twice its median latency."
+        "After each fault, and after its healing, the service becomes again what it was: two \
+         seconds in a row with the baseline's acknowledged share, less one point, and at most \
+         twice its median latency."
     }
 
     fn objective(&self) -> Objective {
@@ -42,7 +43,9 @@ impl Checker for Recovery {
             (None, false) => Some(0.0),
         };
         tally.measure("time to recover", value, Unit::Nanoseconds);
-        let still_refused = phases.never_recovered().then(|| refused_at_the_end(run)).flatten();
+        let had_time = run.load_end_ns.saturating_sub(over_ns(run)) >= TIME_TO_RECOVER_NS;
+        let is_down = phases.never_recovered() && had_time;
+        let still_refused = is_down.then(|| refused_at_the_end(run)).flatten();
         if let Some(last) = still_refused {
             let explanation = format!(
                 "The load ended at {} and the service still left more requests without an \
@@ -55,21 +58,45 @@ impl Checker for Recovery {
             (Some(0.0), false) => {
                 "No second after the fault was worse than the baseline.".to_owned()
             }
-            (Some(time_ns), _) => {
-                let longest = if run.windows.len() > 1 { " at the longest" } else { "" };
-                format!("The service recovered {:.0} s after the fault{longest}.", time_ns / 1e9)
-            }
+            (Some(_), _) => recovered(run),
             (None, _) => "The service did not recover before the load ended.".to_owned(),
         };
         let finding = tally.judged(summary, "nothing was asked after the fault");
-        let since_ns = phases.unrecovered_since_ns.unwrap_or(injected_ns);
-        judge_the_open(run, since_ns, still_refused.is_some(), finding)
+        judge_the_open(run, still_refused.is_some(), finding)
+    }
+}
+
+/// What a load must leave after the last fault for a service to be told from one that stays down.
+const TIME_TO_RECOVER_NS: u64 = 5 * SECOND_NS;
+
+/// When the last fault was over.
+fn over_ns(run: &RunView) -> u64 {
+    run.windows.iter().map(Window::over_ns).max().unwrap_or(run.load_end_ns)
+}
+
+/// `The service recovered 3 s after the fault.` What is not sure is told as such.
+fn recovered(run: &RunView) -> String {
+    let phases = &run.phases;
+    let (time_ns, at_ns) =
+        (phases.time_to_recover_ns.unwrap_or(0), phases.recovered_ns.unwrap_or(0));
+    let begun_ns = at_ns.saturating_sub(time_ns);
+    let is_injection = run.windows.iter().any(|window| window.begun_ns == begun_ns);
+    let what = if is_injection { "the fault" } else { "the fault was healed" };
+    let longest = if run.windows.len() > 1 { " at the longest" } else { "" };
+    let (most, least) = (time_ns as f64 / 1e9, phases.least_to_recover_ns as f64 / 1e9);
+    match phases.least_to_recover_ns < time_ns {
+        true => format!(
+            "The service recovered {least:.0} s to {most:.0} s after {what}{longest}: the next \
+             fault came before two good seconds in a row could be seen."
+        ),
+        false => format!("The service recovered {most:.0} s after {what}{longest}."),
     }
 }
 
 /// What [`Finding::judged`] cannot know: a service that did not recover has exceeded every bound
-/// that ended before the load did; one that only stayed slower may be a busy machine.
-fn judge_the_open(run: &RunView, from_ns: u64, refuses: bool, mut finding: Finding) -> Finding {
+/// that ended before the load did, one that only stayed slower may be a busy machine, and where
+/// the next fault came too soon only a part of the time is sure.
+fn judge_the_open(run: &RunView, refuses: bool, mut finding: Finding) -> Finding {
     let doubt = match rates_hold(run) {
         Err(reason) => Some(reason),
         Ok(()) => was_tilted(run).then(|| "a Sentinel was in TILT".to_owned()),
@@ -78,20 +105,36 @@ fn judge_the_open(run: &RunView, from_ns: u64, refuses: bool, mut finding: Findi
         let reason = format!("{} But {reason}.", finding.summary);
         return finding.inconclusive(&reason);
     }
-    if finding.examined > 0 && run.phases.never_recovered() {
-        match run.plan.objectives.get(&finding.id) {
-            Some(Bound::Time(most))
-                if run.load_end_ns.saturating_sub(from_ns) > crate::checker::nanoseconds(*most) =>
-            {
-                finding.verdict = Verdict::Fail;
-            }
-            _ if !refuses => {
-                let reason = "The service answered again, but slower than twice the baseline \
-                              until the load ended.";
-                return finding.inconclusive(reason);
-            }
-            _ => {}
+    if finding.examined == 0 {
+        return finding;
+    }
+    let is_exceeded = match run.plan.objectives.get(&finding.id) {
+        Some(Bound::Time(most)) => {
+            run.phases.least_to_recover_ns > crate::checker::nanoseconds(*most)
         }
+        _ => false,
+    };
+    if !run.phases.never_recovered() {
+        let reason = finding.summary.clone();
+        let is_sure = finding.verdict != Verdict::Fail || is_exceeded;
+        return if is_sure { finding } else { finding.inconclusive(&reason) };
+    }
+    if is_exceeded {
+        finding.verdict = Verdict::Fail;
+    } else if !refuses {
+        let left_ns = run.load_end_ns.saturating_sub(over_ns(run));
+        let reason = match left_ns < TIME_TO_RECOVER_NS {
+            true => format!(
+                "The load ended {:.1} s after the last fault was over, and the service was not \
+                 yet what it had been: a verdict takes {} s.",
+                left_ns as f64 / 1e9,
+                TIME_TO_RECOVER_NS / SECOND_NS
+            ),
+            false => "The service answered again, but slower than twice the baseline until the \
+                      load ended."
+                .to_owned(),
+        };
+        return finding.inconclusive(&reason);
     }
     finding
 }
@@ -162,6 +205,36 @@ mod tests {
         assert_found(&Recovery.check(&run(10..30, None).view()), Verdict::Fail, 1, 1);
         let bound = Some(Duration::from_secs(5));
         assert_eq!(Recovery.check(&run(10..30, bound).view()).verdict, Verdict::Fail);
+    }
+
+    /// The same with a second fault.
+    fn run_twice(bad: std::ops::Range<u64>, second_ms: (u64, u64), most_s: u64) -> RunView {
+        let mut run = run(bad, Some(Duration::from_secs(most_s)));
+        let target = "node[0]".to_owned();
+        let begun = EventKind::FaultBegun { fault: 1, kind: "kill".to_owned(), target };
+        let injected = EventKind::FaultInjected { fault: 1, proof: Some("dead".to_owned()) };
+        run = run.event(second_ms.0, begun).event(second_ms.0, injected);
+        run.event(second_ms.1, EventKind::FaultHealed { fault: 1 }).view()
+    }
+
+    #[test]
+    fn a_time_that_the_next_fault_hides_fails_only_by_what_is_sure() {
+        // Bad from 10 s to 24 s: 4 s after the first fault the second comes, and is over at 20 s.
+        let hidden = |most_s| Recovery.check(&run_twice(10..24, (14_000, 20_000), most_s));
+        assert_found(&hidden(14), Verdict::Pass, 0, 0);
+        let finding = hidden(12);
+        assert_found(&finding, Verdict::Inconclusive, 0, 0);
+        assert!(finding.summary.contains("10 s to 14 s after the fault"), "{}", finding.summary);
+        assert_found(&hidden(9), Verdict::Fail, 0, 0);
+    }
+
+    #[test]
+    fn a_fault_at_the_end_leaves_no_time_to_recover() {
+        let late = |most_s| Recovery.check(&run_twice(26..30, (26_000, 29_000), most_s));
+        let finding = late(5);
+        assert_found(&finding, Verdict::Inconclusive, 0, 0);
+        assert!(finding.summary.contains("The load ended"), "{}", finding.summary);
+        assert_found(&late(3), Verdict::Fail, 0, 0);
     }
 
     #[test]
