@@ -32,7 +32,7 @@ pub struct ExternalGroup {
     /// `host:port` of each node itself, around the proxies.
     pub nodes: Vec<String>,
     /// `host:port` of each Sentinel itself, around the proxies.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sentinels: Vec<String>,
     /// The name by which the Sentinels know the group.
     pub master_name: String,

@@ -234,6 +234,9 @@ fn place(group: &Group, is_compared: bool) -> [Option<String>; 5] {
     ]
 }
 
+/// The user of Redis whom a password alone is of.
+const DEFAULT_USER: &str = "default";
+
 /// User and password on a group's nodes, and the password of its Sentinels.
 fn logins(group: &Group) -> Result<[Option<String>; 3]> {
     let login = |members: &[Member]| members.first().and_then(|member| member.door().login);
@@ -243,11 +246,14 @@ fn logins(group: &Group) -> Result<[Option<String>; 3]> {
     Ok([username, password(&nodes)?, password(&sentinels)?])
 }
 
-/// What a group of its own is told beside main's: that it asks for no password, where main does.
+/// What a group of its own is told beside main's: that it asks for no password, or for that of the
+/// default user, where main does otherwise.
 fn beside(own: [Option<String>; 3], main: &[Option<String>; 3]) -> [Option<String>; 3] {
     let [username, password, sentinel_password] = own;
     let none = |of_main: &Option<String>| of_main.as_ref().map(|_| String::new());
-    let [_, of_main, of_sentinels] = main;
+    let [user_of_main, of_main, of_sentinels] = main;
+    let is_default = password.is_some() && user_of_main.is_some();
+    let username = username.or_else(|| is_default.then(|| DEFAULT_USER.to_owned()));
     [username, password.or_else(|| none(of_main)), sentinel_password.or_else(|| none(of_sentinels))]
 }
 
@@ -260,7 +266,8 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         let main = [some("ada"), some("secret"), None];
         assert_eq!(beside([None, None, some("own")], &main), [None, some(""), some("own")]);
-        assert_eq!(beside([None, some("own"), None], &main), [None, some("own"), None]);
+        let as_default = [some("default"), some("own"), None];
+        assert_eq!(beside([None, some("own"), None], &main), as_default);
         assert_eq!(beside([None, None, None], &[None, None, None]), [None, None, None]);
     }
 

@@ -217,6 +217,10 @@ fn group(file: &GroupFile, whole: &Range<usize>, source: &Source<'_>) -> Result<
     let text = |written: &Option<Spanned<String>>| {
         written.as_ref().map(|written| written.get_ref().clone())
     };
+    if let (Some(username), None) = (&file.username, &file.password_variable) {
+        let message = "a user is told with a password: password_variable is missing";
+        return Err(source.at(&username.span(), message));
+    }
     Ok(ExternalGroup {
         nodes: addresses(nodes)?,
         sentinels: file.sentinels.as_ref().map_or_else(|| Ok(Vec::new()), addresses)?,

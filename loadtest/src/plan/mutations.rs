@@ -76,6 +76,25 @@ const PIECES: &[&str] = &[
     "= = =",
 ];
 
+/// No plan that there is has this section.
+const EXTERNAL: &str = r#"
+[environment]
+backend = "external"
+[environment.external]
+toxiproxy = "127.0.0.1:8474"
+nodes = ["127.0.0.1:6379", "127.0.0.1:6380"]
+sentinels = ["127.0.0.1:26379", "127.0.0.1:26380", "127.0.0.1:26381"]
+username = "drill"
+password_variable = "NODES"
+[environment.external.cache]
+nodes = ["127.0.0.1:6390"]
+[[fault]]
+kind = "down"
+at = "8s"
+for = "4s"
+target = ["main.master", "cache"]
+"#;
+
 /// A stream of choices.
 struct Dice {
     seed: u64,
@@ -182,6 +201,9 @@ fn complaint(text: &str, validator: &Validator) -> Result<bool, String> {
 fn ten_thousand_broken_plans_are_refused_at_a_place_or_read_well() {
     let validator = Validator::new();
     let mut texts: Vec<String> = vec![example("mine").unwrap()];
+    texts.push(EXTERNAL.to_owned());
+    let external = Plan::parse("my.toml", EXTERNAL, &Overrides::default()).unwrap();
+    texts.push(external.resolved.to_toml().unwrap());
     for (name, text) in PLANS {
         texts.push((*text).to_owned());
         let plan = Plan::load(name, &Overrides::default()).unwrap();
