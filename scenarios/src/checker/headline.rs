@@ -188,7 +188,7 @@ fn recovery(run: &RunView) -> String {
     match (done == 0, run.phases.time_to_recover_ns) {
         (true, _) => String::new(),
         (false, Some(time)) if run.phases.least_to_recover_ns < time => {
-            format!("; the service recovered within {} s", time / SECOND_NS)
+            format!("; the service recovered within {} s", time.div_ceil(SECOND_NS))
         }
         (false, Some(time)) if done > 1 => {
             format!("; the service recovered in {} s at the longest", time / SECOND_NS)
@@ -261,7 +261,11 @@ mod tests {
             run = run.event(13_001, EventKind::FaultInjected { fault, proof: None });
         }
         let mut run = run.view();
-        run.phases.time_to_recover_ns = Some(3 * SECOND_NS);
+        run.phases.time_to_recover_ns = Some(3 * SECOND_NS + 1);
+        assert!(
+            headline(&run, Verdict::Pass, &[]).ends_with("; the service recovered within 4 s.")
+        );
+        run.phases.least_to_recover_ns = 3 * SECOND_NS + 1;
         let told = headline(&run, Verdict::Pass, &[]);
         let often = " when node[0] was hit by 'script-flush' 3 times; the service recovered in 3 s \
                      at the longest.";
