@@ -262,6 +262,7 @@ mod tests {
         }
         let mut run = run.view();
         run.phases.time_to_recover_ns = Some(3 * SECOND_NS + 1);
+        run.phases.least_to_recover_ns = SECOND_NS;
         assert!(
             headline(&run, Verdict::Pass, &[]).ends_with("; the service recovered within 4 s.")
         );
