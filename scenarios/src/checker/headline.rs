@@ -191,14 +191,19 @@ fn recovery(run: &RunView) -> String {
             format!("; the service recovered within {} s", time.div_ceil(SECOND_NS))
         }
         (false, Some(time)) if done > 1 => {
-            format!("; the service recovered in {} s at the longest", time / SECOND_NS)
+            format!("; the service recovered in {} s at the longest", rounded(time))
         }
-        (false, Some(time)) => format!("; the service recovered in {} s", time / SECOND_NS),
+        (false, Some(time)) => format!("; the service recovered in {} s", rounded(time)),
         (false, None) if run.phases.never_recovered() => {
             "; the service did not recover before the load ended".to_owned()
         }
         (false, None) => "; the service kept answering".to_owned(),
     }
+}
+
+/// In seconds, as the finding tells it.
+const fn rounded(time_ns: u64) -> u64 {
+    (time_ns + SECOND_NS / 2) / SECOND_NS
 }
 
 #[cfg(test)]
@@ -261,12 +266,12 @@ mod tests {
             run = run.event(13_001, EventKind::FaultInjected { fault, proof: None });
         }
         let mut run = run.view();
-        run.phases.time_to_recover_ns = Some(3 * SECOND_NS + 1);
+        run.phases.time_to_recover_ns = Some(2 * SECOND_NS + SECOND_NS / 2);
         run.phases.least_to_recover_ns = SECOND_NS;
         assert!(
-            headline(&run, Verdict::Pass, &[]).ends_with("; the service recovered within 4 s.")
+            headline(&run, Verdict::Pass, &[]).ends_with("; the service recovered within 3 s.")
         );
-        run.phases.least_to_recover_ns = 3 * SECOND_NS + 1;
+        run.phases.least_to_recover_ns = 2 * SECOND_NS + SECOND_NS / 2;
         let told = headline(&run, Verdict::Pass, &[]);
         let often = " when node[0] was hit by 'script-flush' 3 times; the service recovered in 3 s \
                      at the longest.";
