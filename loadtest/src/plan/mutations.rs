@@ -122,6 +122,10 @@ impl Dice {
 /// One thing is changed.
 fn mutated(text: &str, dice: &mut Dice) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    // All may be gone by an earlier change.
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
     let line = dice.below(lines.len());
     match dice.below(10) {
         0 => {
@@ -132,7 +136,7 @@ fn mutated(text: &str, dice: &mut Dice) -> String {
             let (one, other) = (dice.place(text), dice.place(text));
             return format!("{}{}", &text[..one.min(other)], &text[one.max(other)..]);
         }
-        2 => {
+        2 if !text.is_empty() => {
             let mut chars: Vec<char> = text.chars().collect();
             let at = dice.below(chars.len());
             chars.remove(at);
