@@ -147,7 +147,7 @@ target = ["main.master"]
 "#;
 
 /// A drill that is run in the folder of what is there.
-fn drill(there: &ByHand, plan: &str) -> Command {
+pub(crate) fn drill(there: &ByHand, plan: &str) -> Command {
     let folder = there.folder.path();
     fs::write(folder.join("plan.toml"), plan).unwrap();
     fs::write(folder.join("there.toml"), there.environment()).unwrap();
@@ -159,11 +159,11 @@ fn drill(there: &ByHand, plan: &str) -> Command {
     command
 }
 
-fn run_folder(there: &ByHand) -> PathBuf {
+pub(crate) fn run_folder(there: &ByHand) -> PathBuf {
     there.folder.path().join("runs/latest")
 }
 
-fn events(run: &Path) -> Vec<Event> {
+pub(crate) fn events(run: &Path) -> Vec<Event> {
     let text = fs::read_to_string(run.join("events.ndjson")).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
@@ -268,17 +268,17 @@ async fn amid_faults(there: &ByHand) -> Child {
 }
 
 /// The run's processes by `environment.json`.
-fn servers(run: &Path) -> Vec<u32> {
+pub(crate) fn servers(run: &Path) -> Vec<u32> {
     let facts: EnvironmentFacts =
         serde_json::from_slice(&fs::read(run.join("environment.json")).unwrap()).unwrap();
     facts.processes.iter().map(|process| process.pid).collect()
 }
 
 /// What is said of a run that left nothing.
-const NOTHING: &str = "runs/latest has left nothing to heal\n";
+pub(crate) const NOTHING: &str = "runs/latest has left nothing to heal\n";
 
 /// What `redrill heal` says on the last run, and how it ends.
-fn heal(there: &ByHand) -> (Option<i32>, String) {
+pub(crate) fn heal(there: &ByHand) -> (Option<i32>, String) {
     let mut command = Command::new(redrill());
     command.args(["heal", "runs/latest"]).current_dir(there.folder.path()).env(VARIABLE, PASSWORD);
     let Output { status, stdout, stderr } = command.output().unwrap();

@@ -14,6 +14,7 @@ mod external;
 mod faults;
 mod gate;
 mod killed;
+mod left;
 mod random;
 mod readme;
 mod rerender;

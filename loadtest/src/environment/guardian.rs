@@ -5,7 +5,7 @@
 //! killed, it heals what is not marked healed, removes containers and the folder, and ends the
 //! whole group.
 
-use super::heal::{TRIES_FOR, end, heal, remove_containers};
+use super::heal::{end, heal, remove_containers};
 use super::journal::Entry;
 use super::remedy::Remedy;
 use super::{mark, proc};
@@ -61,7 +61,7 @@ async fn guard(journal: &Path) -> io::Result<()> {
     if duties.faults.values().any(Remedy::is_outside) {
         // An instance that runs on would fill what is emptied, and take what is freed.
         end_others();
-        let healed = heal(&duties.faults, &journal, TRIES_FOR, |remedy, applied| match applied {
+        let healed = heal(&duties.faults, &journal, Remedy::tries_for, |remedy, applied| match applied {
             Ok(told) => say(&format!("healed: {remedy}: {told}")),
             Err(error) => say(&format!("not healed: {remedy}: {error:#}")),
         });

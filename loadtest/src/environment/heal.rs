@@ -19,9 +19,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long something is tried that fails: a node that takes no connection may take one soon.
-pub(super) const TRIES_FOR: Duration = Duration::from_secs(20);
-
 /// What a run that is over has left, where its guardian was killed, too.
 pub struct Left {
     journal: File,
@@ -81,7 +78,9 @@ impl Left {
 
     /// What will be tried, and for how long where it does not help at once.
     pub fn trials(&self) -> (Vec<&Remedy>, Duration) {
-        (self.duties.faults.values().rev().collect(), TRIES_FOR)
+        let remedies: Vec<&Remedy> = self.duties.faults.values().rev().collect();
+        let most = remedies.iter().map(|remedy| remedy.tries_for()).max();
+        (remedies, most.unwrap_or_default())
     }
 
     /// Undoes it; returns how much could not be undone. `told` hears of each remedy what came of
@@ -91,7 +90,7 @@ impl Left {
     /// The journal cannot be written.
     pub async fn heal(&self, told: impl FnMut(&Remedy, &Result<String>)) -> Result<usize> {
         end(&self.processes);
-        let failed = heal(&self.duties.faults, &self.journal, TRIES_FOR, told).await?;
+        let failed = heal(&self.duties.faults, &self.journal, Remedy::tries_for, told).await?;
         let failures = remove_containers(&self.duties, &self.journal).await?;
         for failure in &failures {
             tracing::warn!("{failure}");
@@ -167,16 +166,16 @@ pub(super) async fn remove_containers(duties: &Duties, journal: &File) -> Result
 pub(super) async fn heal(
     remedies: &BTreeMap<u64, Remedy>,
     journal: &File,
-    tries_for: Duration,
+    tries_for: fn(&Remedy) -> Duration,
     mut told: impl FnMut(&Remedy, &Result<String>),
 ) -> Result<usize> {
     let mut failed = 0;
     for stage in stages(remedies) {
-        let deadline = instant_now() + tries_for;
+        let begun = instant_now();
         let places = stage.into_iter().map(|place| {
             stream::iter(place)
-                .then(move |(id, remedy)| async move {
-                    (id, remedy, applied(remedy, deadline).await)
+                .then(|(id, remedy)| async move {
+                    (id, remedy, applied(remedy, begun + tries_for(remedy)).await)
                 })
                 .boxed_local()
         });

@@ -6,6 +6,7 @@ mod backend;
 mod config;
 mod docker;
 mod door;
+mod following;
 mod group;
 pub mod guardian;
 mod heal;

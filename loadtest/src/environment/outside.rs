@@ -54,7 +54,11 @@ impl Outside {
     pub(super) async fn leave(self, guardian: &Guardian) -> Result<()> {
         let settled = settled(&self.survey.groups, SETTLES_WITHIN).await;
         for (remedy, journalled) in self.keys {
-            remedy.apply().await.with_context(|| format!("cannot remove the {remedy}"))?;
+            if let Err(error) = remedy.apply().await {
+                // Roles that are not settled are why.
+                settled?;
+                return Err(error.context(format!("cannot remove the {remedy}")));
+            }
             guardian.healed(journalled).await?;
         }
         let now = self.survey.client.proxies().await?;

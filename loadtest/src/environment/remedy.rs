@@ -1,11 +1,12 @@
 //! What undoes a fault after its harness has died: done by the guardian, and by `redrill heal`
 //! where the guardian died, too. Doing it twice does no harm.
 
-use super::admin::{Admin, info_fields};
+use super::admin::Admin;
 use super::door::Door;
-use super::prefix;
+use super::outside::SETTLES_WITHIN;
 use super::written::Written;
-use anyhow::{Context, Result, bail, ensure};
+use super::{following, prefix};
+use anyhow::{Context, Result, ensure};
 use redis::cmd;
 use redrill_toxiproxy::client::{Client, Error};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 /// How long a node may take to answer. One that was paused answers when that is over.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// How long something is tried that fails: a node that takes no connection may take one soon.
+const TRIES_FOR: Duration = Duration::from_secs(20);
 
 /// What undoes a fault that the harness could not heal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +88,15 @@ impl Remedy {
         }
     }
 
+    /// How long it is tried where it does not help at once.
+    pub fn tries_for(&self) -> Duration {
+        match self {
+            // Who is master must be settled first.
+            Self::Unlink { .. } => SETTLES_WITHIN,
+            _ => TRIES_FOR,
+        }
+    }
+
     /// Does what is for outside, makes sure that it is done, and says what was so. What is inside
     /// is left to the guardian.
     ///
@@ -106,7 +118,10 @@ impl Remedy {
                 admin.ask::<()>(&cmd("PING"), ANSWER_WITHIN).await?;
                 Ok("its clients go on".to_owned())
             }
-            Self::Unlink { doors, prefix } => unlink(doors, prefix).await,
+            Self::Unlink { doors, prefix } => {
+                let unlink = async |master: &mut Admin| prefix::unlink(master, prefix).await;
+                Ok(format!("{} removed", following::on_master(doors, unlink).await?))
+            }
         }
     }
 }
@@ -183,22 +198,4 @@ async fn configure(
         told.push("so is its file, which was written meanwhile".to_owned());
     }
     Ok(told.join(", "))
-}
-
-/// From the node that is master now: the others follow.
-async fn unlink(doors: &[Door], prefix: &str) -> Result<String> {
-    let mut silent = Vec::new();
-    for door in doors {
-        let mut admin = Admin::new(door.clone());
-        let info: Result<String> = admin.ask(cmd("INFO").arg("replication"), ANSWER_WITHIN).await;
-        match info {
-            Ok(info) if info_fields(&info).get("role") == Some(&"master") => {
-                let removed = prefix::unlink(&mut admin, prefix).await?;
-                return Ok(format!("{removed} removed"));
-            }
-            Ok(_) => {}
-            Err(error) => silent.push(format!("{error:#}")),
-        }
-    }
-    bail!("none of its nodes is a master that answers; {}", silent.join("; "))
 }

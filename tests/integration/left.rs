@@ -1,0 +1,89 @@
+//! What a run leaves on a Redis that somebody else runs, when its harness was killed while the
+//! roles had changed.
+
+use crate::byhand::ByHand;
+use crate::environment::{ONE_AT_A_TIME, eventually, group};
+use crate::external::{NOTHING, drill, events, heal, run_folder, servers};
+use crate::faults::SECOND;
+use redrill_history::clock::instant_now;
+use redrill_history::{Event, EventKind};
+use redrill_toxiproxy::client::NewProxy;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+const MASTER_DOWN: &str = r#"
+name = "master-down"
+
+[load]
+duration = "90s"
+
+[load.capabilities.sessions]
+rate_per_s = 20
+
+[target]
+instances = 1
+
+[[fault]]
+kind = "down"
+at = "2s"
+for = "60s"
+target = ["main.master"]
+"#;
+
+/// Starts a drill, and waits until its fault acts.
+async fn amid_fault(there: &ByHand) -> Child {
+    let _ = fs::remove_dir_all(there.folder.path().join("runs"));
+    let mut command = drill(there, MASTER_DOWN);
+    let harness = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let acts = async || {
+        let is_acting = |event: &Event| matches!(event.kind, EventKind::FaultInjected { .. });
+        events(&run_folder(there)).iter().any(is_acting)
+    };
+    eventually("a fault that acts", 60 * SECOND, acts).await;
+    harness
+}
+
+/// Kills a harness and its guardian.
+fn kill_both(there: &ByHand, mut harness: Child) {
+    let guardian = group(servers(&run_folder(there))[0]);
+    for pid in [guardian, harness.id().to_string()] {
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    }
+    harness.wait().unwrap();
+}
+
+/// Starts a drill, and waits until another node than the first is master and holds keys.
+async fn amid_failover(there: &ByHand) -> Child {
+    let harness = amid_fault(there).await;
+    let promoted = async || {
+        let mut promoted = 0;
+        for node in &there.nodes[1..] {
+            let is_master = there.ask(*node, "INFO replication").await.contains("role:master");
+            let holds = there.ask(*node, "INFO keyspace").await.contains("keys=");
+            promoted += usize::from(is_master && holds);
+        }
+        promoted == 1
+    };
+    eventually("another master", 60 * SECOND, promoted).await;
+    harness
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_go_from_the_node_that_has_become_master_by_the_guardian_and_by_heal() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let there = ByHand::start(true).await;
+    let mut harness = amid_failover(&there).await;
+    harness.kill().unwrap();
+    harness.wait().unwrap();
+    let healed = async || heal(&there) == (Some(0), NOTHING.to_owned());
+    eventually("the guardian heals", 120 * SECOND, healed).await;
+    assert!(there.is_empty().await, "the guardian left keys");
+
+    let there = ByHand::start(true).await;
+    let harness = amid_failover(&there).await;
+    kill_both(&there, harness);
+    let (code, said) = heal(&there);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(there.is_empty().await, "{said}");
+    assert_eq!(heal(&there), (Some(0), NOTHING.to_owned()));
+}
