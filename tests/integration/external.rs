@@ -48,7 +48,7 @@ async fn what_is_not_as_it_should_be_is_refused_and_every_group_of_faults_is_und
     let before = there.state().await;
     let stage = Stage::of(&environment(&there)).await;
     let told = refusal(&there).await;
-    assert!(told.contains("'redrill:claimed-by-a-run'"), "a second run: {told}");
+    assert!(told.contains("'claimed-by-a-run-of-redrill'"), "a second run: {told}");
     let short = Some(SECOND);
     let with = |kind: &str, target: &str, name: &str, value: Value| {
         let mut fault = planned(kind, &[target], short);

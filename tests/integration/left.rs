@@ -87,3 +87,21 @@ async fn keys_go_from_the_node_that_has_become_master_by_the_guardian_and_by_hea
     assert!(there.is_empty().await, "{said}");
     assert_eq!(heal(&there), (Some(0), NOTHING.to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_is_one_runs_at_a_time_whatever_their_prefixes() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let there = ByHand::start(true).await;
+    let mut first = amid_fault(&there).await;
+    let mut second = drill(&there, "name = \"second\"\n[load]\nduration = \"2s\"\n");
+    let plan = there.folder.path().join("there.toml");
+    fs::write(plan, there.environment() + "prefix = \"other:\"\n").unwrap();
+    let refused = second.output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("'claimed-by-a-run-of-redrill'"), "{told}");
+    let pid = first.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(first.wait().unwrap().code(), Some(3));
+    assert!(there.is_empty().await, "the first run's keys or its claim are left");
+}

@@ -6,7 +6,7 @@ use super::journal::{Entry, JOURNAL};
 use super::remedy::Remedy;
 use super::{mark, proc};
 use crate::exit::unusable;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures_util::stream::{self, StreamExt as _};
 use redrill_history::RunFolder;
 use redrill_history::clock::instant_now;
@@ -171,6 +171,15 @@ pub(super) async fn heal(
 ) -> Result<usize> {
     let mut failed = 0;
     for stage in stages(remedies) {
+        let last = stage.iter().flatten().filter(|(_, remedy)| remedy.is_last());
+        let waiting: Vec<_> = last.filter(|_| failed > 0).collect();
+        if !waiting.is_empty() {
+            for (_, remedy) in &waiting {
+                told(remedy, &Err(anyhow!("it stays until the rest is undone")));
+            }
+            failed += waiting.len();
+            continue;
+        }
         let begun = instant_now();
         let places = stage.into_iter().map(|place| {
             stream::iter(place)
@@ -195,13 +204,13 @@ pub(super) async fn heal(
 type Place<'a> = Vec<(u64, &'a Remedy)>;
 
 /// What is undone one after another: each stage by its places. Keys are removed from a node that
-/// has been given back what was taken from it.
+/// has been given back what was taken from it, and what others wait for is given free at the end.
 fn stages(remedies: &BTreeMap<u64, Remedy>) -> Vec<Vec<Place<'_>>> {
-    let mut stages: Vec<(bool, BTreeMap<String, Place<'_>>)> = Vec::new();
+    let mut stages: Vec<((bool, bool), BTreeMap<String, Place<'_>>)> = Vec::new();
     for (id, remedy) in remedies.iter().rev().filter(|(_, remedy)| remedy.is_outside()) {
-        let of_keys = matches!(remedy, Remedy::Unlink { .. });
-        if stages.last().is_none_or(|(before, _)| *before != of_keys) {
-            stages.push((of_keys, BTreeMap::new()));
+        let kind = (matches!(remedy, Remedy::Unlink { .. }), remedy.is_last());
+        if stages.last().is_none_or(|(before, _)| *before != kind) {
+            stages.push((kind, BTreeMap::new()));
         }
         if let Some((_, places)) = stages.last_mut() {
             places.entry(remedy.place()).or_default().push((*id, remedy));
@@ -368,7 +377,7 @@ mod tests {
         }
         let mut told = 0;
         let journal = tempfile::tempfile().unwrap();
-        let tries_for = Duration::from_secs(2);
+        let tries_for = |_: &Remedy| Duration::from_secs(2);
         let failed = heal(&remedies, &journal, tries_for, |_, _| told += 1).await.unwrap();
         assert_eq!((failed, told), (10, 10));
         // One after another, the time would be up with the first.

@@ -3,6 +3,7 @@
 
 mod admin;
 mod backend;
+mod claim;
 mod config;
 mod docker;
 mod door;

@@ -1,13 +1,11 @@
 //! What of an environment somebody else runs: it is left as it was found.
 
-use super::admin::Admin;
+use super::claim::claim;
 use super::journal::{Guardian, Journalled};
 use super::remedy::Remedy;
 use super::survey::{Survey, settled};
 use super::{Group, Member};
-use crate::exit::unusable;
 use anyhow::{Context, Result, ensure};
-use redis::{Cmd, Value, cmd};
 use redrill_history::FoundFacts;
 use redrill_toxiproxy::client::Proxy;
 use std::time::Duration;
@@ -16,15 +14,11 @@ use std::time::Duration;
 /// 8 to 20 s after it has come back.
 pub(super) const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long a node may take to answer.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
-/// The key, behind the prefix, by which a run has a Redis for itself. It goes with the run's keys.
-const CLAIM: &str = "claimed-by-a-run";
-
 /// What was found before the run, and what is written during it.
 pub(super) struct Outside {
     survey: Survey,
-    keys: Vec<(Remedy, Journalled)>,
+    /// The run's keys, and then its claims.
+    left: Vec<(Remedy, Journalled)>,
 }
 
 impl Outside {
@@ -34,14 +28,15 @@ impl Outside {
     /// [`crate::exit::Unusable`]: another run has claimed one of them.
     pub(super) async fn enter(survey: Survey, guardian: &Guardian) -> Result<Self> {
         // Before the guardian knows of keys to remove, which may be another run's.
-        claim(&survey, guardian.mark()).await?;
-        let mut keys = Vec::new();
+        let claims = claim(&survey.groups, guardian).await?;
+        let mut left = Vec::new();
         for group in &survey.groups {
             let doors = group.nodes.iter().map(Member::door).collect();
             let remedy = Remedy::Unlink { doors, prefix: survey.prefix.clone() };
-            keys.push((remedy.clone(), guardian.fault(remedy).await?));
+            left.push((remedy.clone(), guardian.fault(remedy).await?));
         }
-        Ok(Self { survey, keys })
+        left.extend(claims);
+        Ok(Self { survey, left })
     }
 
     /// What the keys of the run begin with.
@@ -53,11 +48,11 @@ impl Outside {
     /// proxies are what they were.
     pub(super) async fn leave(self, guardian: &Guardian) -> Result<()> {
         let settled = settled(&self.survey.groups, SETTLES_WITHIN).await;
-        for (remedy, journalled) in self.keys {
+        for (remedy, journalled) in self.left {
             if let Err(error) = remedy.apply().await {
                 // Roles that are not settled are why.
                 settled?;
-                return Err(error.context(format!("cannot remove the {remedy}")));
+                return Err(error.context(format!("cannot undo {remedy}")));
             }
             guardian.healed(journalled).await?;
         }
@@ -85,41 +80,6 @@ impl Outside {
         });
         facts.collect()
     }
-}
-
-/// Sets the key of a claim in each group, or in none.
-async fn claim(survey: &Survey, mark: &str) -> Result<()> {
-    let key = format!("{}{CLAIM}", survey.prefix);
-    let mut claimed: Vec<&Group> = Vec::new();
-    for group in &survey.groups {
-        match on_master(group, cmd("SET").arg(&key).arg(mark).arg("NX")).await {
-            Ok(Value::Okay) => claimed.push(group),
-            refused => {
-                for group in claimed {
-                    on_master(group, cmd("DEL").arg(&key)).await?;
-                }
-                let name = &group.nodes.first().context("a group without nodes")?.name;
-                refused?;
-                return Err(unusable(format!(
-                    "another run has just begun on {name}'s Redis: '{key}' is there. Wait until it \
-                     is over; 'redrill heal RUN' removes what a run has left"
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Asks the master of a group.
-async fn on_master(group: &Group, command: &Cmd) -> Result<Value> {
-    let mut refusal = None;
-    for node in &group.nodes {
-        match Admin::new(node.door()).ask(command, ANSWERS_WITHIN).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => refusal = Some(error),
-        }
-    }
-    Err(refusal.context("a group without nodes")?)
 }
 
 /// A proxy in words.

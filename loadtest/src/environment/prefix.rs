@@ -1,6 +1,7 @@
 //! Keys of the run among keys of others, told by what they begin with.
 
 use super::admin::{Admin, info_fields};
+use super::claim;
 use anyhow::Result;
 use redis::{Cmd, cmd};
 use std::time::Duration;
@@ -20,7 +21,8 @@ pub(super) async fn unlink(node: &mut Admin, prefix: &str) -> Result<u64> {
         select(node, database).await?;
         let mut cursor = 0;
         loop {
-            let (next, keys) = step(node, cursor, Some(prefix)).await?;
+            let (next, mut keys) = step(node, cursor, Some(prefix)).await?;
+            keys.retain(|key| !is_claim(key));
             if !keys.is_empty() {
                 let unlink = cmd("UNLINK").arg(keys).to_owned();
                 removed += node.ask::<u64>(&unlink, STEP_WITHIN).await?;
@@ -60,7 +62,7 @@ async fn find(
         let mut cursor = 0;
         loop {
             let (next, keys) = step(node, cursor, prefix).await?;
-            if let Some(key) = keys.iter().find(|key| is_sought(key)) {
+            if let Some(key) = keys.iter().find(|key| !is_claim(key) && is_sought(key)) {
                 let key = String::from_utf8_lossy(key).into_owned();
                 return Ok(Some(format!("'{key}' in database {database}")));
             }
@@ -71,6 +73,11 @@ async fn find(
         }
     }
     Ok(None)
+}
+
+/// What shows that a run is there is none of its keys, nor somebody else's.
+fn is_claim(key: &[u8]) -> bool {
+    key == claim::KEY.as_bytes()
 }
 
 /// The databases that hold anything.

@@ -5,7 +5,7 @@ use super::admin::Admin;
 use super::door::Door;
 use super::outside::SETTLES_WITHIN;
 use super::written::Written;
-use super::{following, prefix};
+use super::{claim, following, prefix};
 use anyhow::{Context, Result, ensure};
 use redis::cmd;
 use redrill_toxiproxy::client::{Client, Error};
@@ -68,6 +68,13 @@ pub enum Remedy {
         /// What the keys begin with.
         prefix: String,
     },
+    /// Gives a group free that the run has claimed.
+    Release {
+        /// Its nodes.
+        doors: Vec<Door>,
+        /// The mark of the run.
+        mark: String,
+    },
 }
 
 impl Remedy {
@@ -85,6 +92,9 @@ impl Remedy {
             }
             Self::Configure { door, .. } | Self::Unpause { door } => door.to_string(),
             Self::Unlink { prefix, .. } => prefix.clone(),
+            Self::Release { doors, .. } => {
+                doors.iter().map(Door::to_string).collect::<Vec<_>>().join(", ")
+            }
         }
     }
 
@@ -92,9 +102,14 @@ impl Remedy {
     pub fn tries_for(&self) -> Duration {
         match self {
             // Who is master must be settled first.
-            Self::Unlink { .. } => SETTLES_WITHIN,
+            Self::Unlink { .. } | Self::Release { .. } => SETTLES_WITHIN,
             _ => TRIES_FOR,
         }
+    }
+
+    /// Whether it waits for all others to have helped: what is left is in the way of other runs.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self, Self::Release { .. })
     }
 
     /// Does what is for outside, makes sure that it is done, and says what was so. What is inside
@@ -122,6 +137,7 @@ impl Remedy {
                 let unlink = async |master: &mut Admin| prefix::unlink(master, prefix).await;
                 Ok(format!("{} removed", following::on_master(doors, unlink).await?))
             }
+            Self::Release { doors, mark } => claim::release(doors, mark).await,
         }
     }
 }
@@ -139,13 +155,20 @@ impl fmt::Display for Remedy {
             }
             Self::Unpause { door } => write!(f, "paused clients of {door}"),
             Self::Unlink { prefix, .. } => write!(f, "keys that begin with {prefix}"),
+            Self::Release { doors, .. } => {
+                let doors: Vec<String> = doors.iter().map(Door::to_string).collect();
+                write!(f, "the run's claim on {}", doors.join(", "))
+            }
         }
     }
 }
 
+fn is_absent(error: &Error) -> bool {
+    error.status() == Some(404)
+}
+
 async fn remove_toxic(api: &str, proxy: &str, toxic: &str) -> Result<String> {
     let client = Client::with_base(api);
-    let is_absent = |error: &Error| error.status() == Some(404);
     let told = match client.remove_toxic(proxy, toxic).await {
         Ok(()) => "removed",
         Err(error) if is_absent(&error) => "it is not there any more",

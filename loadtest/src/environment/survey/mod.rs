@@ -10,6 +10,7 @@ mod sentinels;
 
 use super::Group;
 use super::admin::Admin;
+use super::claim;
 use super::door::{Door, Login};
 use super::member::Member;
 use super::outside::SETTLES_WITHIN;
@@ -230,6 +231,9 @@ async fn data(group: &Group, external: &ExternalPlan) -> Option<String> {
     // All nodes of a group hold the same: any of them answers for it.
     let node = group.nodes.first()?;
     let mut admin = Admin::new(node.door());
+    if let Ok(Some(mark)) = claim::holder(&mut admin).await {
+        return Some(claim::taken(&node.name, &format!("the run {mark}")));
+    }
     let own = prefix::own(&mut admin, prefix).await;
     let foreign = match external.prefix {
         None => prefix::foreign(&mut admin, prefix).await,
