@@ -31,9 +31,9 @@ target = ["main.master"]
 "#;
 
 /// Starts a drill, and waits until its fault acts.
-async fn amid_fault(there: &ByHand) -> Child {
+async fn amid_fault(there: &ByHand, plan: &str) -> Child {
     let _ = fs::remove_dir_all(there.folder.path().join("runs"));
-    let mut command = drill(there, MASTER_DOWN);
+    let mut command = drill(there, plan);
     let harness = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let acts = async || {
         let is_acting = |event: &Event| matches!(event.kind, EventKind::FaultInjected { .. });
@@ -54,7 +54,7 @@ fn kill_both(there: &ByHand, mut harness: Child) {
 
 /// Starts a drill, and waits until another node than the first is master and holds keys.
 async fn amid_failover(there: &ByHand) -> Child {
-    let harness = amid_fault(there).await;
+    let harness = amid_fault(there, MASTER_DOWN).await;
     let promoted = async || {
         let mut promoted = 0;
         for node in &there.nodes[1..] {
@@ -92,7 +92,9 @@ async fn keys_go_from_the_node_that_has_become_master_by_the_guardian_and_by_hea
 async fn a_redis_is_one_runs_at_a_time_whatever_their_prefixes() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let there = ByHand::start(true).await;
-    let mut first = amid_fault(&there).await;
+    // What nobody sees who looks at the proxies.
+    let squeezed = MASTER_DOWN.replace("\"down\"", "\"memory-squeeze\"");
+    let mut first = amid_fault(&there, &squeezed).await;
     let mut second = drill(&there, "name = \"second\"\n[load]\nduration = \"2s\"\n");
     let plan = there.folder.path().join("there.toml");
     fs::write(plan, there.environment() + "prefix = \"other:\"\n").unwrap();
@@ -104,4 +106,36 @@ async fn a_redis_is_one_runs_at_a_time_whatever_their_prefixes() {
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(first.wait().unwrap().code(), Some(3));
     assert!(there.is_empty().await, "the first run's keys or its claim are left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_proxies_are_gone_is_told_at_once_with_how_to_make_them_again() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let there = ByHand::start(true).await;
+    let proxies = there.client.proxies().await.unwrap();
+    let harness = amid_fault(&there, MASTER_DOWN).await;
+    kill_both(&there, harness);
+    for name in proxies.keys() {
+        there.client.delete(name).await.unwrap();
+    }
+    let linked = async || {
+        there.ask(there.nodes[1], "INFO replication").await.contains("master_link_status:up")
+    };
+    eventually("a replica without a way", 20 * SECOND, async || !linked().await).await;
+    let begun = instant_now();
+    let (code, said) = heal(&there);
+    let took = begun.elapsed();
+    assert_eq!(code, Some(2), "{said}");
+    // Trying again would take 20 s for each proxy.
+    assert!(took < 20 * SECOND, "{took:?}: {said}");
+    assert!(!said.contains("404") && said.contains("make them again"), "{said}");
+    for (name, before) in &proxies {
+        let call = format!("\"name\":\"{name}\"");
+        assert!(said.contains("/proxies -d '") && said.contains(&call), "{call}: {said}");
+        let again = NewProxy::new(name, &before.listen, &before.upstream);
+        there.client.create(&again).await.unwrap();
+    }
+    let (code, said) = heal(&there);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(there.is_empty().await, "{said}");
 }

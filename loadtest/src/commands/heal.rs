@@ -64,7 +64,11 @@ async fn heal(folder: &RunFolder) -> Result<Exit> {
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let plan: ResolvedPlan = toml::from_str(&text).with_context(|| path.display().to_string())?;
     if plan.environment.external.is_some() {
-        as_planned(&plan.environment).await?;
+        as_planned(&plan.environment).await.map_err(|error| {
+            unusable(format!(
+                "what {shown} left is undone, but not all is as before the run: {error:#}"
+            ))
+        })?;
     }
     output::line(&format!("{shown} is healed: its environment is as it was before the run"))?;
     Ok(Exit::Pass)

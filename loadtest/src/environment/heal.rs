@@ -5,7 +5,7 @@ use super::guardian::Duties;
 use super::journal::{Entry, JOURNAL};
 use super::remedy::Remedy;
 use super::{mark, proc};
-use crate::exit::unusable;
+use crate::exit::{Unusable, unusable};
 use anyhow::{Context, Result, anyhow};
 use futures_util::stream::{self, StreamExt as _};
 use redrill_history::RunFolder;
@@ -222,11 +222,16 @@ fn stages(remedies: &BTreeMap<u64, Remedy>) -> Vec<Vec<Place<'_>>> {
 /// Applies a remedy until that helps or it is too late; once, whenever it is.
 async fn applied(remedy: &Remedy, deadline: Instant) -> Result<String> {
     let mut applied = remedy.apply().await;
-    while applied.is_err() && instant_now() < deadline {
+    while applied.as_ref().is_err_and(may_pass) && instant_now() < deadline {
         sleep(Duration::from_millis(500)).await;
         applied = remedy.apply().await;
     }
     applied
+}
+
+/// Whether another try may help, though nobody does anything.
+fn may_pass(error: &anyhow::Error) -> bool {
+    !error.is::<Unusable>()
 }
 
 /// Notes in the journal what is done, on a line of its own: the last one may be torn.

@@ -1,6 +1,7 @@
 //! What of an environment somebody else runs: it is left as it was found.
 
 use super::claim::claim;
+use super::gone::Ways;
 use super::journal::{Guardian, Journalled};
 use super::remedy::Remedy;
 use super::survey::{Survey, settled};
@@ -32,7 +33,9 @@ impl Outside {
         let mut left = Vec::new();
         for group in &survey.groups {
             let doors = group.nodes.iter().map(Member::door).collect();
-            let remedy = Remedy::Unlink { doors, prefix: survey.prefix.clone() };
+            let ways = group.members().filter_map(|it| survey.proxies.get(it.proxy.as_str()));
+            let ways = Some(Ways::new(survey.client.base(), ways));
+            let remedy = Remedy::Unlink { doors, prefix: survey.prefix.clone(), ways };
             left.push((remedy.clone(), guardian.fault(remedy).await?));
         }
         left.extend(claims);

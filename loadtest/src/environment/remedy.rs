@@ -3,6 +3,7 @@
 
 use super::admin::Admin;
 use super::door::Door;
+use super::gone::Ways;
 use super::outside::SETTLES_WITHIN;
 use super::written::Written;
 use super::{claim, following, prefix};
@@ -18,6 +19,9 @@ use std::time::Duration;
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// How long something is tried that fails: a node that takes no connection may take one soon.
 const TRIES_FOR: Duration = Duration::from_secs(20);
+
+/// What is told of a proxy that has to be made again: the fault is undone all the same.
+const PROXY_GONE: &str = "the proxy itself is not there any more, and the fault with it";
 
 /// What undoes a fault that the harness could not heal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +71,9 @@ pub enum Remedy {
         doors: Vec<Door>,
         /// What the keys begin with.
         prefix: String,
+        /// By what its nodes reach each other; journals of older versions have none.
+        #[serde(default)]
+        ways: Option<Ways>,
     },
     /// Gives a group free that the run has claimed.
     Release {
@@ -133,10 +140,7 @@ impl Remedy {
                 admin.ask::<()>(&cmd("PING"), ANSWER_WITHIN).await?;
                 Ok("its clients go on".to_owned())
             }
-            Self::Unlink { doors, prefix } => {
-                let unlink = async |master: &mut Admin| prefix::unlink(master, prefix).await;
-                Ok(format!("{} removed", following::on_master(doors, unlink).await?))
-            }
+            Self::Unlink { doors, prefix, ways } => unlink(doors, prefix, ways.as_ref()).await,
             Self::Release { doors, mark } => claim::release(doors, mark).await,
         }
     }
@@ -169,7 +173,7 @@ fn is_absent(error: &Error) -> bool {
 
 async fn remove_toxic(api: &str, proxy: &str, toxic: &str) -> Result<String> {
     let client = Client::with_base(api);
-    let told = match client.remove_toxic(proxy, toxic).await {
+    let mut told = match client.remove_toxic(proxy, toxic).await {
         Ok(()) => "removed",
         Err(error) if is_absent(&error) => "it is not there any more",
         Err(error) => return Err(error.into()),
@@ -179,7 +183,7 @@ async fn remove_toxic(api: &str, proxy: &str, toxic: &str) -> Result<String> {
             let is_left = now.toxics.iter().any(|left| left.name == toxic);
             ensure!(!is_left, "proxy {proxy} still has it");
         }
-        Err(error) if is_absent(&error) => {}
+        Err(error) if is_absent(&error) => told = PROXY_GONE,
         Err(error) => return Err(error.into()),
     }
     Ok(told.to_owned())
@@ -187,8 +191,11 @@ async fn remove_toxic(api: &str, proxy: &str, toxic: &str) -> Result<String> {
 
 async fn enable(api: &str, proxy: &str) -> Result<String> {
     let client = Client::with_base(api);
-    if client.proxy(proxy).await?.enabled {
-        return Ok("it listens already".to_owned());
+    match client.proxy(proxy).await {
+        Ok(now) if now.enabled => return Ok("it listens already".to_owned()),
+        Ok(_) => {}
+        Err(error) if is_absent(&error) => return Ok(PROXY_GONE.to_owned()),
+        Err(error) => return Err(error.into()),
     }
     ensure!(client.set_enabled(proxy, true).await?.enabled, "proxy {proxy} still does not listen");
     Ok("it listens again".to_owned())
@@ -221,4 +228,19 @@ async fn configure(
         told.push("so is its file, which was written meanwhile".to_owned());
     }
     Ok(told.join(", "))
+}
+
+/// From the node that all others follow; where none is, because the way to it is gone, that is said
+/// rather than waited for.
+async fn unlink(doors: &[Door], prefix: &str, ways: Option<&Ways>) -> Result<String> {
+    let unlink = async |master: &mut Admin| prefix::unlink(master, prefix).await;
+    match following::on_master(doors, unlink).await {
+        Ok(removed) => Ok(format!("{removed} removed")),
+        Err(error) => {
+            if let Some(ways) = ways {
+                ways.assert_there().await?;
+            }
+            Err(error)
+        }
+    }
 }
