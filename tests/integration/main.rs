@@ -15,6 +15,7 @@ mod faults;
 mod gate;
 mod killed;
 mod left;
+mod others;
 mod random;
 mod readme;
 mod rerender;

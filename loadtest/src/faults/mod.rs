@@ -42,6 +42,7 @@ mod slicer;
 mod slow_close;
 mod slow_commands;
 mod stop;
+mod through;
 mod timeline;
 mod timeout;
 mod toxic;

@@ -3,7 +3,7 @@
 use super::injected::Parts;
 use super::misfit::Misfit;
 use super::probe::{HARNESS, HEALTHY, Probe, SILENCE, Seen, ping, ping_from_harness, send};
-use super::{COMMANDS, Condition, Fault, Form, Hits, Injected, Injection, Setting};
+use super::{COMMANDS, Condition, Fault, Form, Hits, Injected, Injection, Setting, through};
 use crate::environment::{Environment, Need, Remedy, ask};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::FutureExt as _;
@@ -319,7 +319,7 @@ async fn prove(
     sign: &Sign,
 ) -> Result<String> {
     if sign.on_new_connections {
-        close_connections(environment, name).await?;
+        through::close(environment, name, &proxy(environment, name)?).await?;
     }
     let announced = announced(environment, name)?;
     let probe = sign.probe.clone().by(environment.spot(name)?.door.login);
@@ -353,13 +353,6 @@ fn tries(share: f64) -> u32 {
         return 1;
     }
     (-MISSED_ONE_IN.ln() / (1.0 - share).ln()).ceil() as u32
-}
-
-/// Closes the clients' connections, so that they open others.
-async fn close_connections(environment: &Environment, name: &str) -> Result<()> {
-    let door = environment.spot(name)?.door;
-    let kill = cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").to_owned();
-    ask::<i64>(door, &kill, HEALTHY).await.map(drop)
 }
 
 /// The address of the proxy of a process.

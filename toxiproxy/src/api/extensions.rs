@@ -1,6 +1,7 @@
-//! What Toxiproxy does not have: `/proxies/{proxy}/cut` (see [`crate::cut`] for what it does) and
-//! `/proxies/{proxy}/traffic`.
+//! What Toxiproxy does not have: `/proxies/{proxy}/cut` (see [`crate::cut`] for what it does),
+//! `/proxies/{proxy}/traffic` and `/proxies/{proxy}/sources`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -53,4 +54,12 @@ pub(super) async fn traffic(
     Path(proxy): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(proxies.get(&proxy)?.traffic()))
+}
+
+/// `GET /proxies/{proxy}/sources`: from where its live connections reach the upstream.
+pub(super) async fn sources(
+    State(proxies): Proxies,
+    Path(proxy): Path<String>,
+) -> Result<Json<Vec<SocketAddr>>, ApiError> {
+    Ok(Json(proxies.get(&proxy)?.sources()))
 }

@@ -57,6 +57,7 @@ pub(crate) fn router(collection: Arc<Collection>, metrics: Metrics) -> Router {
             put(extensions::set_cut).get(extensions::show_cut).delete(extensions::heal),
         )
         .route("/proxies/{proxy}/traffic", get(extensions::traffic))
+        .route("/proxies/{proxy}/sources", get(extensions::sources))
         .route("/reset", post(proxies::reset))
         .route("/version", get(version));
     if metrics.any() {

@@ -215,6 +215,15 @@ impl Client {
         self.ask(Method::GET, &path(&["proxies", proxy, "traffic"]), None::<&()>).await
     }
 
+    /// From where a proxy's live connections reach its upstream, which knows them by these
+    /// addresses. An extension of this server.
+    ///
+    /// # Errors
+    /// As [`Client::cut`].
+    pub async fn sources(&self, proxy: &str) -> Result<Vec<SocketAddr>> {
+        self.ask(Method::GET, &path(&["proxies", proxy, "sources"]), None::<&()>).await
+    }
+
     /// A call whose answer does not matter, beyond not being a refusal.
     async fn tell(
         &self,

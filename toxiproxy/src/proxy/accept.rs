@@ -92,6 +92,10 @@ async fn accepts(upstream: &str) -> bool {
 /// A connection from its acceptance to its end.
 async fn carry(client: TcpStream, peer: IpAddr, upstream: Arc<str>, mut registered: Registered) {
     let Some(server) = reach(&client, peer, &upstream, &mut registered).await else { return };
+    if let Ok(source) = server.local_addr() {
+        // It is reached once.
+        let _ = registered.control.source.set(source);
+    }
     // Latency is the toxic's business, not Nagle's. A dead socket refuses the option.
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
@@ -37,6 +38,8 @@ pub(super) struct Control {
     posted: AtomicBool,
     notice: Mutex<Option<Notice>>,
     waker: AtomicWaker,
+    /// From where the upstream is reached, once it is.
+    pub(super) source: OnceLock<SocketAddr>,
 }
 
 impl Control {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -145,6 +146,12 @@ impl Live {
     /// Closes every connection.
     pub(super) async fn close(&self) {
         self.set(|settings| settings.closing = true).in_force().await;
+    }
+
+    /// From where the live connections reach the upstream.
+    pub(super) fn sources(&self) -> Vec<SocketAddr> {
+        let state = self.lock();
+        state.connections.values().filter_map(|control| control.source.get().copied()).collect()
     }
 
     /// Connections and bytes until now, as the API shows them.

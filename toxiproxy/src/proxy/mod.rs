@@ -353,6 +353,11 @@ impl Proxy {
         self.live.to_json()
     }
 
+    /// From where its live connections reach the upstream.
+    pub(crate) fn sources(&self) -> Vec<SocketAddr> {
+        self.live.sources()
+    }
+
     /// As the API shows it.
     pub(crate) fn to_json(&self) -> Value {
         let route = self.route();

@@ -204,6 +204,23 @@ async fn traffic_is_counted_while_connections_live() {
 }
 
 #[tokio::test]
+async fn the_upstream_knows_connections_by_the_sources_that_are_told() {
+    let upstream = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let (client, _task) = server(Options::default()).await;
+    let leads_to = upstream.local_addr().expect("bound");
+    let proxy = NewProxy::new("p", "127.0.0.1:0", &leads_to);
+    let listen = client.create(&proxy).await.expect("created").listen;
+    assert_eq!(client.sources("p").await.expect("told"), []);
+    let socket = TcpStream::connect(&listen).await.expect("accepted");
+    let (_accepted, peer) = upstream.accept().await.expect("dialled");
+    // The proxy has connected before it knows.
+    while client.sources("p").await.expect("told").is_empty() {}
+    assert_eq!(client.sources("p").await.expect("told"), [peer]);
+    drop(socket);
+    while !client.sources("p").await.expect("told").is_empty() {}
+}
+
+#[tokio::test]
 async fn every_answer_has_an_id_of_its_own() {
     let (client, _task) = server(Options::default()).await;
     let mut ids = Vec::new();
