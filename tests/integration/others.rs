@@ -1,14 +1,16 @@
 //! Others on what a run works on: what is theirs stays, and what they undo of a fault is told.
 
 use crate::byhand::ByHand;
-use crate::environment::ONE_AT_A_TIME;
+use crate::environment::{ONE_AT_A_TIME, eventually};
 use crate::external::{drill, events, run_folder};
 use crate::faults::SECOND;
-use redrill_history::{Event, EventKind};
+use redrill_history::{EnvironmentFacts, Event, EventKind};
+use redrill_tests::redrill;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 const CLOSING: &str = r#"
 name = "closing"
@@ -75,4 +77,73 @@ async fn a_fault_that_closes_connections_closes_those_through_the_proxy_alone() 
     assert_eq!((acting(&run), failures(&run)), (1, Vec::new()), "{told}");
     assert!(is_served(&around), "somebody's connection around the proxy was closed");
     assert!(!is_served(&through));
+}
+
+const LONG: &str = r#"
+name = "undone"
+
+[load]
+duration = "14s"
+drain = "3s"
+
+[load.capabilities.sessions]
+rate_per_s = 20
+
+[target]
+instances = 1
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_that_somebody_else_undoes_did_not_act_as_planned() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let there = ByHand::start(false).await;
+    let before = there.state().await;
+    let mut plan = LONG.to_owned();
+    for (kind, target, with) in [
+        ("down", "node[1]", ""),
+        ("latency", "node[2]", "latency = \"100ms\""),
+        ("connection-exhaustion", "main.master", "room = 200"),
+    ] {
+        plan += &format!(
+            "[[fault]]\nkind = \"{kind}\"\nat = \"2s\"\nfor = \"10s\"\n\
+             target = [\"{target}\"]\nwith = {{ {with} }}\n"
+        );
+    }
+    let mut command = drill(&there, &plan);
+    let mut harness = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let run = run_folder(&there);
+    eventually("three faults", 60 * SECOND, async || acting(&run) == 3).await;
+    there.client.reset().await.unwrap();
+    let had = &before.1[0]["maxclients"];
+    there.ask(there.nodes[0], &format!("CONFIG SET maxclients {had}")).await;
+    assert_eq!(harness.wait().unwrap().code(), Some(3));
+    let told = failures(&run);
+    assert_eq!(told.len(), 3, "{told:?}");
+    for sign in ["redis 1 listens", "redis 2 has no toxic", "maxclients of"] {
+        let is_told = |told: &String| told.contains("somebody else") && told.contains(sign);
+        assert!(told.iter().any(is_told), "{sign}: {told:?}");
+    }
+    assert_eq!(there.changed(&before).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_somebody_else_lets_go_on_was_not_paused_as_planned() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let fault = "[[fault]]\nkind = \"pause\"\nat = \"2s\"\nfor = \"8s\"\n\
+                 target = [\"sentinel[0]\"]\n";
+    fs::write(folder.path().join("plan.toml"), LONG.to_owned() + fault).unwrap();
+    let mut command = Command::new(redrill());
+    command.args(["drill", "plan.toml"]).current_dir(&folder);
+    let mut harness = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let run = folder.path().join("runs/latest");
+    eventually("a pause", 60 * SECOND, async || acting(&run) == 1).await;
+    let facts = fs::read(run.join("environment.json")).unwrap();
+    let facts: EnvironmentFacts = serde_json::from_slice(&facts).unwrap();
+    let paused = facts.processes.iter().find(|process| process.name == "sentinel[0]").unwrap();
+    let pid = paused.pid.to_string();
+    assert!(Command::new("kill").args(["-CONT", &pid]).status().unwrap().success());
+    assert_eq!(harness.wait().unwrap().code(), Some(3));
+    let told = failures(&run);
+    assert!(told.len() == 1 && told[0].contains(&format!("process {pid} goes on")), "{told:?}");
 }

@@ -61,10 +61,11 @@ async fn guard(journal: &Path) -> io::Result<()> {
     if duties.faults.values().any(Remedy::is_outside) {
         // An instance that runs on would fill what is emptied, and take what is freed.
         end_others();
-        let healed = heal(&duties.faults, &journal, Remedy::tries_for, |remedy, applied| match applied {
-            Ok(told) => say(&format!("healed: {remedy}: {told}")),
-            Err(error) => say(&format!("not healed: {remedy}: {error:#}")),
-        });
+        let healed =
+            heal(&duties.faults, &journal, Remedy::tries_for, |remedy, applied| match applied {
+                Ok(told) => say(&format!("healed: {remedy}: {told}")),
+                Err(error) => say(&format!("not healed: {remedy}: {error:#}")),
+            });
         if let Err(error) = healed.await {
             say(&format!("healing failed: {error:#}"));
         }

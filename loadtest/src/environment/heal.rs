@@ -393,7 +393,8 @@ mod tests {
     #[test]
     fn what_was_done_last_in_a_place_is_undone_first_and_keys_go_when_their_node_is_well() {
         let node = |port: u16| Door::from(SocketAddr::from(([127, 0, 0, 1], port)));
-        let unlink = Remedy::Unlink { doors: vec![node(1), node(2)], prefix: "a".to_owned() };
+        let unlink =
+            Remedy::Unlink { doors: vec![node(1), node(2)], prefix: "a".to_owned(), ways: None };
         let remedies = [
             unlink,
             Remedy::Unpause { door: node(1) },

@@ -9,7 +9,7 @@ use super::written::Written;
 use super::{claim, following, prefix};
 use anyhow::{Context, Result, ensure};
 use redis::cmd;
-use redrill_toxiproxy::client::{Client, Error};
+use redrill_toxiproxy::client::{Client, Error, Proxy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// How long a node may take to answer. One that was paused answers when that is over.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// How long a look at a fault may take before it is healed.
+const LOOKS_FOR: Duration = Duration::from_secs(2);
 /// How long something is tried that fails: a node that takes no connection may take one soon.
 const TRIES_FOR: Duration = Duration::from_secs(20);
 
@@ -117,6 +119,26 @@ impl Remedy {
     /// Whether it waits for all others to have helped: what is left is in the way of other runs.
     pub(super) fn is_last(&self) -> bool {
         matches!(self, Self::Release { .. })
+    }
+
+    /// What of the fault is gone though it was not healed, if anything.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub async fn undone(&self) -> Result<Option<String>> {
+        match self {
+            Self::RemoveToxic { api, proxy, toxic } => {
+                let now = Client::with_base(api).proxy(proxy).await;
+                toxic_gone(now, proxy, toxic)
+            }
+            Self::Enable { api, proxy } => match Client::with_base(api).proxy(proxy).await {
+                Ok(now) => Ok(now.enabled.then(|| format!("proxy {proxy} listens"))),
+                Err(error) if is_absent(&error) => Ok(Some(format!("proxy {proxy} is gone"))),
+                Err(error) => Err(error.into()),
+            },
+            Self::Configure { door, settings, .. } => settings_back(door, settings).await,
+            _ => Ok(None),
+        }
     }
 
     /// Does what is for outside, makes sure that it is done, and says what was so. What is inside
@@ -228,6 +250,36 @@ async fn configure(
         told.push("so is its file, which was written meanwhile".to_owned());
     }
     Ok(told.join(", "))
+}
+
+fn toxic_gone(
+    now: redrill_toxiproxy::client::Result<Proxy>,
+    proxy: &str,
+    toxic: &str,
+) -> Result<Option<String>> {
+    match now {
+        Ok(now) => {
+            let is_left = now.toxics.iter().any(|left| left.name == toxic);
+            Ok((!is_left).then(|| format!("proxy {proxy} has no toxic {toxic} any more")))
+        }
+        Err(error) if is_absent(&error) => Ok(Some(format!("proxy {proxy} is gone"))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether all settings of a node are what they were.
+async fn settings_back(door: &Door, settings: &BTreeMap<String, String>) -> Result<Option<String>> {
+    let mut admin = Admin::new(door.clone());
+    let mut told = Vec::new();
+    for (name, before) in settings {
+        let get = cmd("CONFIG").arg("GET").arg(name).to_owned();
+        let found: BTreeMap<String, String> = admin.ask(&get, LOOKS_FOR).await?;
+        if found.get(name) != Some(before) {
+            return Ok(None);
+        }
+        told.push(format!("{name} of {door} is {before} again"));
+    }
+    Ok(Some(told.join(", ")))
 }
 
 /// From the node that all others follow; where none is, because the way to it is gone, that is said

@@ -51,13 +51,14 @@ async fn exhaust(mut node: Node<'_>) -> Result<Injected<'_>> {
     let seen = fill(&node, room).await;
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
     let proof = format!("{}: maxclients {most}; a new client was told {told}", node.name);
+    let look = before.look();
     let injected = Injected::new(proof, async move {
         let restored = node.restore(before).await?;
         let said = if node.is_running() { told_to_anybody(&node).await? } else { String::new() };
         ensure!(!said.starts_with(REFUSAL), "{} still takes no client: {said}", node.name);
         node.environment.healed(restored).await
     });
-    injected.if_proven(seen.is_ok(), "there is still room").await
+    injected.looked_at(look).if_proven(seen.is_ok(), "there is still room").await
 }
 
 /// All that count against `maxclients`: those of clients, of replicas and of a cluster's peers.

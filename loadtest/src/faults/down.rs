@@ -51,7 +51,8 @@ async fn disable<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'
     let proxy = toxic::proxy(environment, name)?;
     ensure!(environment.proxy().proxy(&proxy).await?.enabled, "{name} is down already");
     let api = environment.proxy().base().to_owned();
-    let journalled = environment.journal(Remedy::Enable { api, proxy: proxy.clone() }).await?;
+    let remedy = Remedy::Enable { api, proxy: proxy.clone() };
+    let journalled = environment.journal(remedy.clone()).await?;
     if let Err(error) = environment.proxy().set_enabled(&proxy, false).await {
         // It may be down all the same, where the answer alone was lost.
         let _ = environment.proxy().set_enabled(&proxy, true).await;
@@ -64,5 +65,8 @@ async fn disable<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'
         toxic::assert_healed(environment, &name, HARNESS).await?;
         environment.healed(journalled).await
     });
-    injected.if_proven(seen == Seen::Refused, "the proxy still listens").await
+    injected
+        .looked_at(async move { remedy.undone().await })
+        .if_proven(seen == Seen::Refused, "the proxy still listens")
+        .await
 }

@@ -33,10 +33,14 @@ pub struct Injected<'a> {
     activity: Option<Activity<'a>>,
     healing: Option<BoxFuture<'a, Result<()>>>,
     counts: Vec<Count<'a>>,
+    looks: Vec<Look<'a>>,
 }
 
 /// On how much of the service's it has acted, but for the probe.
 type Count<'a> = BoxFuture<'a, Result<u64>>;
+
+/// What of it somebody else has undone already, if anything.
+type Look<'a> = BoxFuture<'a, Result<Option<String>>>;
 
 /// What goes on while a fault acts.
 struct Activity<'a> {
@@ -50,12 +54,12 @@ impl<'a> Injected<'a> {
         proof: String,
         healing: impl Future<Output = Result<()>> + Send + 'a,
     ) -> Self {
-        Self { proof, activity: None, healing: Some(healing.boxed()), counts: Vec::new() }
+        Self { healing: Some(healing.boxed()), ..Self::over(proof) }
     }
 
     /// One that is over.
     pub(super) fn over(proof: String) -> Self {
-        Self { proof, activity: None, healing: None, counts: Vec::new() }
+        Self { proof, activity: None, healing: None, counts: Vec::new(), looks: Vec::new() }
     }
 
     /// One that goes on acting, until `stop` is dropped: then the activity heals what it has done,
@@ -66,7 +70,7 @@ impl<'a> Injected<'a> {
         activity: impl Future<Output = Result<()>> + Send + 'a,
     ) -> Self {
         let activity = Activity { going_on: activity.boxed(), stops: vec![stop] };
-        Self { proof, activity: Some(activity), healing: None, counts: Vec::new() }
+        Self { activity: Some(activity), ..Self::over(proof) }
     }
 
     /// Itself, with more that a probe saw.
@@ -79,6 +83,25 @@ impl<'a> Injected<'a> {
     pub(super) fn counted(mut self, count: Option<Count<'a>>) -> Self {
         self.counts.extend(count);
         self
+    }
+
+    /// Itself, which this looks at again before it is healed: what of it is gone by then?
+    pub(super) fn looked_at(
+        mut self,
+        look: impl Future<Output = Result<Option<String>>> + Send + 'a,
+    ) -> Self {
+        self.looks.push(look.boxed());
+        self
+    }
+
+    /// What of it somebody else has undone, to be asked before it is healed. What cannot be looked
+    /// at is taken to act still.
+    pub async fn undone(&mut self) -> Option<String> {
+        let mut undone = Vec::new();
+        for look in std::mem::take(&mut self.looks) {
+            undone.extend(look.await.ok().flatten());
+        }
+        (!undone.is_empty()).then(|| undone.join("; "))
     }
 
     /// Whether all that it has done is known to be nothing: to be asked before it is healed.
@@ -145,10 +168,11 @@ impl<'a> Injected<'a> {
         let mut proofs = Vec::new();
         let mut healings = Vec::new();
         let (mut going_on, mut all_stops) = (Vec::new(), Vec::new());
-        let mut all_counts = Vec::new();
-        for Self { proof, activity, healing, counts } in parts {
+        let (mut all_counts, mut all_looks) = (Vec::new(), Vec::new());
+        for Self { proof, activity, healing, counts, looks } in parts {
             proofs.push(proof);
             all_counts.extend(counts);
+            all_looks.extend(looks);
             healings.extend(healing);
             if let Some(Activity { going_on: one, stops }) = activity {
                 going_on.push(one);
@@ -170,6 +194,7 @@ impl<'a> Injected<'a> {
                 .then(|| Activity { going_on: all_end.boxed(), stops: all_stops }),
             healing: has_healing.then(|| healing.boxed()),
             counts: all_counts,
+            looks: all_looks,
         }
     }
 }

@@ -61,13 +61,14 @@ async fn squeeze(mut node: Node<'_>) -> Result<Injected<'_>> {
     let seen = prove(&mut node, evicted).await;
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
     let proof = format!("{}: maxmemory {most} where {used} are used; {told}", node.name);
+    let look = before.look();
     let injected = Injected::new(proof, async move {
         let restored = node.restore(before).await?;
         let said = if node.is_running() { node.says_to_a_write().await? } else { String::new() };
         ensure!(!said.starts_with("-OOM"), "{} still refuses writes: {said}", node.name);
         node.environment.healed(restored).await
     });
-    injected.if_proven(seen.is_ok(), "the squeeze does nothing").await
+    injected.looked_at(look).if_proven(seen.is_ok(), "the squeeze does nothing").await
 }
 
 /// Keys that were evicted, or a write that was refused.

@@ -112,8 +112,18 @@ async fn inject_each(inject: Inject, injection: Injection<'_>) -> Result<Injecte
 /// What settings of a node were.
 pub(super) struct Configured {
     before: BTreeMap<String, String>,
+    remedy: Remedy,
     written: Option<Written>,
     journalled: Journalled,
+}
+
+impl Configured {
+    /// Looks whether the settings are what they were, though nobody has restored them: not for a
+    /// fault that sets what is so already.
+    pub(super) fn look(&self) -> impl Future<Output = Result<Option<String>>> + Send + use<> {
+        let remedy = self.remedy.clone();
+        async move { remedy.undone().await }
+    }
 }
 
 /// A node that a fault hits, with a connection of its own around the proxy. It is kept until the
@@ -189,8 +199,8 @@ impl<'a> Node<'a> {
             settings: before.clone(),
             written: written.clone(),
         };
-        let journalled = self.environment.journal(remedy).await?;
-        let configured = Configured { before, written, journalled };
+        let journalled = self.environment.journal(remedy.clone()).await?;
+        let configured = Configured { before, remedy, written, journalled };
         for (name, value) in settings {
             let set = self.tell(&["CONFIG", "SET", name, value]).await;
             if let Err(error) = set {

@@ -61,13 +61,20 @@ pub(super) async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<I
     let journalled = environment.journal(Remedy::Continue { pid }).await?;
     process.signal(Signal::STOP).await?;
     let seen = stands_still(pid, address).await;
+    let paused = process.clone();
     let name = name.to_owned();
     let proof = format!("{name}: {}", seen.as_deref().unwrap_or("it still answers"));
     let injected = Injected::new(proof, async move {
         resume(&name, &process, address).await?;
         environment.healed(journalled).await
     });
-    injected.if_proven(seen.is_some(), "SIGSTOP does nothing").await
+    let look = async move {
+        // Where the system tells.
+        let is_awake = ProcStat::read(pid).is_some_and(|stat| stat.state != 'T');
+        let goes_on = paused.is_running() && paused.pid() == pid && is_awake;
+        Ok(goes_on.then(|| format!("process {pid} goes on")))
+    };
+    injected.looked_at(look).if_proven(seen.is_some(), "SIGSTOP does nothing").await
 }
 
 /// What shows that the process stands still, if anything does.

@@ -72,8 +72,7 @@ impl<'a> Timeline<'a> {
                         false
                     }
                 };
-                if is_whole && matches!(injected.is_idle().await, Ok(true)) {
-                    let reason = "the service gave no command on which it acts".to_owned();
+                if let Some(reason) = lacking(is_whole, &mut injected).await {
                     self.record(EventKind::FaultFailed { fault: index, reason });
                 }
                 let what = || format!("fault {index}, {}, could not be healed", planned.kind);
@@ -116,6 +115,18 @@ impl<'a> Timeline<'a> {
     fn record(&self, kind: EventKind) {
         record(self.events, self.clock.now_ns(), kind);
     }
+}
+
+/// Why a fault that lasted to its end did not act as planned, if it did not.
+async fn lacking(is_whole: bool, injected: &mut Injected<'_>) -> Option<String> {
+    if !is_whole {
+        return None;
+    }
+    if let Some(undone) = injected.undone().await {
+        return Some(format!("somebody else has undone it before its time: {undone}"));
+    }
+    let is_idle = matches!(injected.is_idle().await, Ok(true));
+    is_idle.then(|| "the service gave no command on which it acts".to_owned())
 }
 
 /// `node[0]`, or `node[0] from node[1], sentinel[0]`.

@@ -200,7 +200,7 @@ pub(super) async fn add<'a>(
         proxy: proxy.clone(),
         toxic: label.clone(),
     };
-    let journalled = environment.journal(remedy).await?;
+    let journalled = environment.journal(remedy.clone()).await?;
     let added = match environment.proxy().add_toxic(&proxy, &toxic).await {
         Ok(added) => added,
         Err(error) => {
@@ -220,14 +220,16 @@ pub(super) async fn add<'a>(
     let listed = format!("{} on {share} of the connections", added.kind);
     let name = name.to_owned();
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
+    let found = remedy.clone();
     let injected = Injected::new(format!("{name}: {listed}; {told}"), async move {
-        environment.proxy().remove_toxic(&proxy, &label).await?;
+        remedy.apply().await?;
         for source in sources {
             assert_healed(environment, &name, source).await?;
         }
         environment.healed(journalled).await
     });
-    injected.counted(count).if_proven(seen.is_ok(), "the toxic does not act").await
+    let look = async move { found.undone().await };
+    injected.looked_at(look).counted(count).if_proven(seen.is_ok(), "the toxic does not act").await
 }
 
 /// On how many commands a toxic has acted; none of one that acts on bytes.
