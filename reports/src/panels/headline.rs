@@ -163,7 +163,12 @@ fn recovery(run: &RunView) -> (&'static str, String, String) {
         || "every request was answered".to_owned(),
         |after| format!("first symptom {after} after the injection"),
     );
+    let least_ns = run.phases.least_to_recover_ns;
     let value = match run.phases.time_to_recover_ns {
+        // A next fault hid when it was over.
+        Some(ns) if least_ns < ns => {
+            format!("{} to {}", format::duration(least_ns as f64), format::duration(ns as f64))
+        }
         Some(ns) => format::duration(ns as f64),
         None if run.phases.never_recovered() && run.is_complete() => "never".to_owned(),
         None if run.phases.never_recovered() => "not seen".to_owned(),
@@ -181,6 +186,16 @@ fn no_worse() -> String {
 mod tests {
     use super::*;
     use crate::tests::synthetic;
+
+    #[test]
+    fn a_recovery_that_a_next_fault_hides_is_told_from_least_to_most() {
+        let (mut run, _) = synthetic::failover();
+        let most_ns = run.phases.time_to_recover_ns.expect("it recovered");
+        run.phases.least_to_recover_ns = most_ns;
+        let sure = recovery(&run).1;
+        run.phases.least_to_recover_ns = 1_000_000_000;
+        assert_eq!(recovery(&run).1, format!("1\u{a0}s to {sure}"));
+    }
 
     #[test]
     fn a_promotion_is_counted_from_the_fault_before_it() {
