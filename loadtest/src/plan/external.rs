@@ -98,19 +98,19 @@ pub(super) fn fits(
         return Err(source.at(at, message));
     }
     let (replicas, sentinels) = (outside.nodes.len() - 1, outside.sentinels.len());
-    for (what, count, size) in [
-        ("replicas", replicas, &mut sizes.replicas),
-        ("sentinels", sentinels, &mut sizes.sentinels),
-    ] {
+    for (what, count, size) in
+        [("replica", replicas, &mut sizes.replicas), ("sentinel", sentinels, &mut sizes.sentinels)]
+    {
         let Size { least, most, .. } = *size;
         let fitting = u8::try_from(count).ok().filter(|count| (least..=most).contains(count));
         let Some(count) = fitting else {
             let listed = match what {
-                "replicas" => format!("nodes lists {}, a master and", outside.nodes.len()),
+                "replica" => format!("nodes lists {}, a master and", outside.nodes.len()),
                 _ => "sentinels lists".to_owned(),
             };
+            let some = if count == 1 { "" } else { "s" };
             let message = format!(
-                "{listed} {count} {what}, and the topology {topology} has {}",
+                "{listed} {count} {what}{some}, and the topology {topology} has {}",
                 told(least, most)
             );
             return Err(source.at(at, &message));
