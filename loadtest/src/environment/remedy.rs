@@ -17,8 +17,6 @@ use std::time::Duration;
 
 /// How long a node may take to answer. One that was paused answers when that is over.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
-/// How long a look at a fault may take before it is healed.
-const LOOKS_FOR: Duration = Duration::from_secs(2);
 /// How long something is tried that fails: a node that takes no connection may take one soon.
 const TRIES_FOR: Duration = Duration::from_secs(20);
 
@@ -136,7 +134,6 @@ impl Remedy {
                 Err(error) if is_absent(&error) => Ok(Some(format!("proxy {proxy} is gone"))),
                 Err(error) => Err(error.into()),
             },
-            Self::Configure { door, settings, .. } => settings_back(door, settings).await,
             _ => Ok(None),
         }
     }
@@ -180,7 +177,7 @@ impl fmt::Display for Remedy {
                 write!(f, "{} of {door}", names.join(", "))
             }
             Self::Unpause { door } => write!(f, "paused clients of {door}"),
-            Self::Unlink { prefix, .. } => write!(f, "keys that begin with {prefix}"),
+            Self::Unlink { prefix, .. } => write!(f, "keys that begin with '{prefix}'"),
             Self::Release { doors, .. } => {
                 let doors: Vec<String> = doors.iter().map(Door::to_string).collect();
                 write!(f, "the run's claim on {}", doors.join(", "))
@@ -267,27 +264,14 @@ fn toxic_gone(
     }
 }
 
-/// Whether all settings of a node are what they were.
-async fn settings_back(door: &Door, settings: &BTreeMap<String, String>) -> Result<Option<String>> {
-    let mut admin = Admin::new(door.clone());
-    let mut told = Vec::new();
-    for (name, before) in settings {
-        let get = cmd("CONFIG").arg("GET").arg(name).to_owned();
-        let found: BTreeMap<String, String> = admin.ask(&get, LOOKS_FOR).await?;
-        if found.get(name) != Some(before) {
-            return Ok(None);
-        }
-        told.push(format!("{name} of {door} is {before} again"));
-    }
-    Ok(Some(told.join(", ")))
-}
-
 /// From the node that all others follow; where none is, because the way to it is gone, that is said
 /// rather than waited for.
 async fn unlink(doors: &[Door], prefix: &str, ways: Option<&Ways>) -> Result<String> {
     let unlink = async |master: &mut Admin| prefix::unlink(master, prefix).await;
     match following::on_master(doors, unlink).await {
-        Ok(removed) => Ok(format!("{removed} removed")),
+        Ok(0) => Ok("none is there any more".to_owned()),
+        Ok(1) => Ok("one was there, and is removed".to_owned()),
+        Ok(removed) => Ok(format!("{removed} were there, and are removed")),
         Err(error) => {
             if let Some(ways) = ways {
                 ways.assert_there().await?;

@@ -7,7 +7,10 @@ use crate::environment::Remedy;
 use anyhow::{Context as _, Result, ensure};
 use futures_util::FutureExt as _;
 use redrill_history::PlannedFault;
-use std::time::Duration;
+use redrill_history::clock::instant_now;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 const MODE: Setting = Setting {
     name: "mode",
@@ -47,9 +50,11 @@ async fn pause(mut node: Node<'_>) -> Result<Injected<'_>> {
     let (address, probe) = (door.address, probe.by(door.login.clone()));
     let journalled = environment.journal(Remedy::Unpause { door }).await?;
     let millis = lasts.as_millis().to_string();
+    let begun = instant_now();
     node.tell(&["CLIENT", "PAUSE", &millis, mode]).await?;
     let (seen, _) = send(HARNESS, address, &probe, SILENCE.min(lasts)).await;
     let proof = format!("{}: {}", node.name, seen.of(&probe.what));
+    let look = still_waits(begun, lasts, address, probe.clone());
     let injected = Injected::new(proof, async move {
         if mode == "write" && node.reconnects().await? {
             node.tell(&["CLIENT", "UNPAUSE"]).await?;
@@ -59,5 +64,29 @@ async fn pause(mut node: Node<'_>) -> Result<Injected<'_>> {
         ensure!(is_over, "{} is still paused: {}", node.name, seen.of(&probe.what));
         environment.healed(journalled).await
     });
-    injected.if_proven(matches!(seen, Seen::Silence(_)), "CLIENT PAUSE does nothing").await
+    injected
+        .looked_at(look)
+        .if_proven(matches!(seen, Seen::Silence(_)), "CLIENT PAUSE does nothing")
+        .await
+}
+
+/// Has a command wait from now on; looks later whether it was answered before the pause's own end.
+fn still_waits(
+    begun: Instant,
+    lasts: Duration,
+    address: SocketAddr,
+    probe: Probe,
+) -> impl Future<Output = Result<Option<String>>> + Send {
+    let mut waiting = JoinSet::new();
+    waiting.spawn(async move {
+        let (seen, _) = send(HARNESS, address, &probe, lasts + HEALTHY).await;
+        (seen.is_answer(), begun.elapsed())
+    });
+    async move {
+        let answered = match waiting.try_join_next() {
+            Some(Ok((true, after))) if after < lasts => Some(after),
+            _ => None,
+        };
+        Ok(answered.map(|after| format!("{address} answered what waited after {after:.1?}")))
+    }
 }

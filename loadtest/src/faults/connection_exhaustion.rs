@@ -51,7 +51,7 @@ async fn exhaust(mut node: Node<'_>) -> Result<Injected<'_>> {
     let seen = fill(&node, room).await;
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
     let proof = format!("{}: maxclients {most}; a new client was told {told}", node.name);
-    let look = before.look();
+    let look = before.look(node.environment);
     let injected = Injected::new(proof, async move {
         let restored = node.restore(before).await?;
         let said = if node.is_running() { told_to_anybody(&node).await? } else { String::new() };

@@ -61,7 +61,7 @@ async fn squeeze(mut node: Node<'_>) -> Result<Injected<'_>> {
     let seen = prove(&mut node, evicted).await;
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
     let proof = format!("{}: maxmemory {most} where {used} are used; {told}", node.name);
-    let look = before.look();
+    let look = before.look(node.environment);
     let injected = Injected::new(proof, async move {
         let restored = node.restore(before).await?;
         let said = if node.is_running() { node.says_to_a_write().await? } else { String::new() };

@@ -112,17 +112,40 @@ async fn inject_each(inject: Inject, injection: Injection<'_>) -> Result<Injecte
 /// What settings of a node were.
 pub(super) struct Configured {
     before: BTreeMap<String, String>,
-    remedy: Remedy,
+    /// What they are since, as the node tells it.
+    set: BTreeMap<String, String>,
+    /// Who had them set.
+    run_id: String,
+    door: Door,
     written: Option<Written>,
     journalled: Journalled,
 }
 
 impl Configured {
-    /// Looks whether the settings are what they were, though nobody has restored them: not for a
-    /// fault that sets what is so already.
-    pub(super) fn look(&self) -> impl Future<Output = Result<Option<String>>> + Send + use<> {
-        let remedy = self.remedy.clone();
-        async move { remedy.undone().await }
+    /// Looks which settings are no longer what was set, though nobody has restored them. A process
+    /// of the run that another of its faults ended since has lost them as planned.
+    pub(super) fn look(
+        &self,
+        environment: &Environment,
+    ) -> impl Future<Output = Result<Option<String>>> + Send + use<> {
+        let (door, set, run_id) = (self.door.clone(), self.set.clone(), self.run_id.clone());
+        let is_shared = environment.prefix().is_some();
+        async move {
+            let mut admin = Admin::new(door.clone());
+            let info: String = admin.ask(cmd("INFO").arg("server"), HEALTHY).await?;
+            let is_same = info_fields(&info).get("run_id") == Some(&run_id.as_str());
+            if !is_same && !is_shared {
+                return Ok(None);
+            }
+            let mut told = Vec::new();
+            for (name, value) in set {
+                let get = cmd("CONFIG").arg("GET").arg(&name).to_owned();
+                let found: BTreeMap<String, String> = admin.ask(&get, HEALTHY).await?;
+                let now = found.get(&name).filter(|now| **now != value);
+                told.extend(now.map(|now| format!("{name} of {door} is {now}, no longer {value}")));
+            }
+            Ok((!told.is_empty()).then(|| told.join(", ")))
+        }
     }
 }
 
@@ -194,22 +217,33 @@ impl<'a> Node<'a> {
             before.insert((*name).to_owned(), self.configured(name).await?);
         }
         let written = Written::of(&mut self.admin, HEALTHY).await?;
+        let door = self.door()?;
+        let run_id = self.info_word("server", "run_id").await?;
         let remedy = Remedy::Configure {
-            door: self.door()?,
+            door: door.clone(),
             settings: before.clone(),
             written: written.clone(),
         };
-        let journalled = self.environment.journal(remedy.clone()).await?;
-        let configured = Configured { before, remedy, written, journalled };
+        let journalled = self.environment.journal(remedy).await?;
+        let set = BTreeMap::new();
+        let mut configured = Configured { before, set, run_id, door, written, journalled };
         for (name, value) in settings {
-            let set = self.tell(&["CONFIG", "SET", name, value]).await;
-            if let Err(error) = set {
-                let restored = self.restore(configured).await?;
-                self.environment.healed(restored).await?;
-                return Err(error);
-            }
+            match self.set(name, value).await {
+                Ok(now) => configured.set.insert((*name).to_owned(), now),
+                Err(error) => {
+                    let restored = self.restore(configured).await?;
+                    self.environment.healed(restored).await?;
+                    return Err(error);
+                }
+            };
         }
         Ok(configured)
+    }
+
+    /// Sets a setting; gives what it is now.
+    async fn set(&mut self, name: &str, value: &str) -> Result<String> {
+        self.tell(&["CONFIG", "SET", name, value]).await?;
+        self.configured(name).await
     }
 
     /// Gives its settings back what they were, and makes sure; its file too, where it was written
@@ -218,8 +252,7 @@ impl<'a> Node<'a> {
     pub(super) async fn restore(&mut self, configured: Configured) -> Result<Journalled> {
         if self.reconnects().await? {
             for (name, value) in &configured.before {
-                self.tell(&["CONFIG", "SET", name, value]).await?;
-                let now = self.configured(name).await?;
+                let now = self.set(name, value).await?;
                 ensure!(now == *value, "{}: {name} is {now} and not {value} again", self.name);
             }
             Written::mend(configured.written.as_ref(), &mut self.admin, HEALTHY).await?;

@@ -50,6 +50,7 @@ async fn fail(mut node: Node<'_>) -> Result<Injected<'_>> {
     };
     let seen = prove(&mut node).await;
     let told = seen.as_ref().map_or_else(|error| format!("{error:#}"), Clone::clone);
+    let look = before.look(node.environment);
     let injected = Injected::new(format!("{}: {told}", node.name), async move {
         snapshot.clear()?;
         // Whether or not it saves: its settings and its file are given back.
@@ -60,7 +61,7 @@ async fn fail(mut node: Node<'_>) -> Result<Injected<'_>> {
         saved?;
         environment.healed(journalled).await
     });
-    injected.if_proven(seen.is_ok(), "snapshots do not fail").await
+    injected.looked_at(look).if_proven(seen.is_ok(), "snapshots do not fail").await
 }
 
 /// A snapshot that fails, and a write that is refused.
