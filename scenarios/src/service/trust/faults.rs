@@ -1,20 +1,8 @@
 //! Whether what the plan wanted to happen did happen.
 
-use crate::checker::{Checker, Tally, many, nanoseconds};
-use redrill_history::{
-    EventKind, Finding, GroupPlan, PlannedFault, ResolvedPlan, Role, RunView, Window,
-};
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-/// Faults that must make another node master when they hit the master for long enough.
-const UNSEATING: &[&str] = &["kill", "stop", "pause", "failover"];
-/// Faults that do so where they hit nobody but the master, and everybody's links with it.
-const HIDING: &[&str] = &["down", "timeout"];
-/// Those of them that need no end.
-const LASTING: &[&str] = &["kill", "stop"];
-const SENTINELS: &str = "sentinels";
-const REPLICAS: &str = "replicas";
+use super::promotions::unreplaced;
+use crate::checker::{Checker, Tally, many};
+use redrill_history::{EventKind, Finding, PlannedFault, ResolvedPlan, RunView};
 
 pub(super) struct Faults;
 
@@ -42,8 +30,7 @@ impl Checker for Faults {
         let planned = run.plan.faults.iter().enumerate();
         let mut complaints: Vec<String> =
             planned.filter_map(|(index, fault)| complaint(run, index, fault)).collect();
-        let planned = run.plan.faults.iter().enumerate();
-        complaints.extend(planned.filter_map(|(index, fault)| unreplaced(run, index, fault)));
+        complaints.extend(run.windows.iter().filter_map(|window| unreplaced(run, window)));
         let summary = format!("{} acted as planned.", many(run.plan.faults.len() as u64, "fault"));
         let finding = tally.judged(summary, "no fault was injected under load");
         if complaints.is_empty() {
@@ -54,113 +41,6 @@ impl Checker for Faults {
             complaints.join("; ")
         ))
     }
-}
-
-/// Whether a promotion must follow a fault of the plan: it hits a master, and leaves an heir and
-/// the Sentinels that it takes, as every fault does that acts at the same time. What is over
-/// sooner than the Sentinels agree may have none, nor a cut after which they still see the master.
-fn unseats_a_master(plan: &ResolvedPlan, fault: &PlannedFault) -> bool {
-    let Some(group) = group_of_master(plan, fault) else { return false };
-    let is_lost = |target: &String| is_master(target);
-    let (target, from) = (&fault.target, &fault.from);
-    let names_sentinels = |group: &[String]| group.iter().any(|name| name == SENTINELS);
-    let is_cut_off = fault.kind == "cut"
-        && ((target.iter().any(is_lost) && names_sentinels(from))
-            || (from.iter().any(is_lost) && names_sentinels(target)));
-    let is_hit = UNSEATING.contains(&fault.kind.as_str()) && target.iter().any(is_lost);
-    let is_hidden = HIDING.contains(&fault.kind.as_str())
-        && fault.from.is_empty()
-        && fault.with.is_empty()
-        && fault.target.iter().all(is_lost);
-    let is_long = fault.lasts.is_none_or(|lasts| lasts >= 2 * group.1.down_after);
-    (is_hit || is_cut_off || is_hidden) && is_long && can_promote(plan, fault, group)
-}
-
-fn is_master(target: &str) -> bool {
-    target.split_once('.').is_some_and(|(_, place)| place.starts_with("master"))
-}
-
-/// The group whose master a fault names.
-fn group_of_master<'a>(
-    plan: &'a ResolvedPlan,
-    fault: &PlannedFault,
-) -> Option<(Role, &'a GroupPlan)> {
-    let target = fault.target.iter().chain(&fault.from).find(|target| is_master(target))?;
-    let role = Role::from_name(target.split_once('.')?.0)?;
-    Some(plan.environment.home(role))
-}
-
-/// Whether replicas and Sentinels enough for a promotion are out of reach of what acts meanwhile.
-fn can_promote(plan: &ResolvedPlan, fault: &PlannedFault, group: (Role, &GroupPlan)) -> bool {
-    let (home, group) = group;
-    // What has just come back may not be of use yet.
-    let end = |fault: &PlannedFault| match fault.lasts {
-        None if LASTING.contains(&fault.kind.as_str()) => Duration::MAX,
-        lasts => fault.at + lasts.unwrap_or_default() + group.failover_timeout,
-    };
-    let meets = |other: &PlannedFault| other.at <= end(fault) && fault.at <= end(other);
-    // The other side of the fault itself is what its master is cut off from.
-    let own = fault.target.iter().filter(|name| !is_master(name));
-    let others = plan.faults.iter().filter(|other| *other != fault && meets(other));
-    let hit: BTreeSet<&str> = others
-        .flat_map(|other| other.target.iter().chain(&other.from))
-        .chain(own)
-        .filter_map(|name| match name.split_once('.') {
-            Some((role, place)) => (home_of(plan, role) == home).then_some(place),
-            None if Role::from_name(name).is_some() => {
-                (home_of(plan, name) == home).then_some(REPLICAS)
-            }
-            None => (home == Role::Main).then_some(name.as_str()),
-        })
-        .collect();
-    let lost = |one: &str| hit.iter().filter(|name| name.starts_with(one)).count();
-    let left = |all: u8, every: &str, lost: usize| {
-        if hit.contains(every) { 0 } else { usize::from(all).saturating_sub(lost) }
-    };
-    // A node by its number, and whoever is master when another is lost, may be an heir.
-    let heirs = left(group.replicas, REPLICAS, lost("replica[") + lost("node[") + lost("master"));
-    let sentinels = left(group.sentinels, SENTINELS, lost("sentinel["));
-    let agree = usize::from(group.quorum.max(group.sentinels / 2 + 1));
-    heirs > 0 && (group.sentinels == 0 || sentinels >= agree)
-}
-
-fn home_of(plan: &ResolvedPlan, role: &str) -> Role {
-    Role::from_name(role).map_or(Role::Main, |role| plan.environment.home(role).0)
-}
-
-/// A fault that took a master away, after which no node of its group was promoted: neither by its
-/// own end and the time of a failover, nor before a later fault that has a promotion of its own.
-fn unreplaced(run: &RunView, index: usize, planned: &PlannedFault) -> Option<String> {
-    let plan = &run.plan;
-    let window = run.windows.iter().find(|window| window.fault == index)?;
-    if window.injected_ns.is_none() || !unseats_a_master(plan, planned) {
-        return None;
-    }
-    let (home, group) = group_of_master(plan, planned)?;
-    let of_group = |node: &str| {
-        node.split_once('.').map_or(Role::Main, |(role, _)| home_of(plan, role)) == home
-    };
-    let over_ns = window.over_ns().saturating_add(nanoseconds(group.down_after));
-    let is_later = |other: &&Window| {
-        let fault = plan.faults.get(other.fault);
-        let unseats = fault.is_some_and(|fault| {
-            let of = group_of_master(plan, fault).map(|(role, _)| role);
-            of == Some(home) && unseats_a_master(plan, fault)
-        });
-        other.begun_ns > over_ns && unseats
-    };
-    let later_ns = run.windows.iter().filter(is_later).map(|other| other.begun_ns).min();
-    let settled_ns = over_ns.saturating_add(2 * nanoseconds(group.failover_timeout));
-    let until_ns = later_ns.unwrap_or(settled_ns).min(settled_ns);
-    let promotions = run.promotions().into_iter().filter(|(_, node)| of_group(node));
-    let (before, after): (Vec<_>, Vec<_>) =
-        promotions.partition(|(at_ns, _)| *at_ns < window.begun_ns);
-    let is_replaced = after.iter().any(|(at_ns, _)| *at_ns <= until_ns);
-    let hits = |node: &str| window.target.split([' ', ',']).any(|hit| hit == node);
-    // Of one master: when another had its place already, nobody needed to take it.
-    let was_replaced = group.masters <= 1 && before.last().is_some_and(|(_, node)| !hits(node));
-    let name = format!("{} of {}", planned.kind, window.target);
-    (!is_replaced && !was_replaced).then(|| format!("after {name} no node was promoted to master"))
 }
 
 fn complaint(run: &RunView, index: usize, planned: &PlannedFault) -> Option<String> {
@@ -271,62 +151,6 @@ mod tests {
         let finding = Faults.check(&planned(run));
         assert_found(&finding, Verdict::Inconclusive, 0, 0);
         assert!(finding.summary.contains("after kill of node[4]"), "{}", finding.summary);
-    }
-
-    #[test]
-    fn only_what_takes_the_master_from_the_sentinels_for_long_must_be_followed_by_a_promotion() {
-        let second = Duration::from_secs(1);
-        let group = |name: &str| vec![name.to_owned()];
-        let hit = |kind: &str, lasts: Option<Duration>| PlannedFault {
-            kind: kind.to_owned(),
-            lasts,
-            target: group(MASTER),
-            ..PlannedFault::example()
-        };
-        let both = vec![MASTER.to_owned(), "replicas".to_owned()];
-        let away = PlannedFault { target: both, ..hit("down", Some(8 * second)) };
-        let cut = |from: &str| PlannedFault { from: group(from), ..hit("cut", Some(8 * second)) };
-        for (fault, expected) in [
-            (hit("kill", Some(8 * second)), true),
-            (hit("failover", None), true),
-            (hit("pause", Some(second)), false),
-            (hit("latency", Some(8 * second)), false),
-            (hit("down", Some(8 * second)), true),
-            (hit("timeout", Some(8 * second)), true),
-            (away, false),
-            (cut(SENTINELS), true),
-            (cut("server[0]"), false),
-        ] {
-            let plan = ResolvedPlan::example();
-            assert_eq!(unseats_a_master(&plan, &fault), expected, "{fault:?}");
-        }
-    }
-
-    #[test]
-    fn no_promotion_is_asked_of_those_who_cannot_give_it() {
-        let fault = |kind: &str, at: u64, lasts: u64, target: &[&str]| PlannedFault {
-            kind: kind.to_owned(),
-            at: Duration::from_secs(at),
-            lasts: Some(Duration::from_secs(lasts)),
-            target: target.iter().map(|name| (*name).to_owned()).collect(),
-            ..PlannedFault::example()
-        };
-        let lost = fault("kill", 10, 8, &[MASTER]);
-        let sentinels = fault("kill", 8, 9, &["sentinels"]);
-        let all = fault("kill", 10, 8, &[MASTER, "replicas"]);
-        for (faults, expected) in [
-            (vec![lost.clone()], true),
-            (vec![lost.clone(), fault("kill", 8, 9, &["sentinel[0]"])], true),
-            (vec![lost.clone(), fault("kill", 8, 9, &["sentinel[0]", "sentinel[2]"])], false),
-            (vec![lost.clone(), sentinels.clone()], false),
-            (vec![lost.clone(), PlannedFault { at: Duration::from_secs(30), ..sentinels }], true),
-            (vec![lost.clone(), fault("pause", 12, 2, &["main.replica[1]"])], true),
-            (vec![lost.clone(), fault("pause", 12, 2, &["node[1]", "node[2]"])], false),
-            (vec![all], false),
-        ] {
-            let plan = ResolvedPlan { faults, ..ResolvedPlan::example() };
-            assert_eq!(unseats_a_master(&plan, &plan.faults[0]), expected, "{:?}", plan.faults);
-        }
     }
 
     #[test]

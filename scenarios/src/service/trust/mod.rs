@@ -4,6 +4,7 @@ mod coverage;
 mod faults;
 mod generator;
 mod history;
+mod promotions;
 mod sentinel;
 mod timers;
 
