@@ -98,7 +98,7 @@ impl Phases {
     /// Computes the phases of a load from `start_ns` to `end_ns`. A second is good when its
     /// answered share ([`Operation::is_answered`]) is at least the baseline's less one point and
     /// its p50 (from the intended start) is at most twice the baseline's; a second without requests
-    /// is bad.
+    /// is neither good nor bad.
     pub fn compute(
         start_ns: u64,
         end_ns: u64,
@@ -363,6 +363,22 @@ mod tests {
         let all = requests(30, 27..30);
         let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], &all);
         assert_eq!((phases.time_to_recover_ns, phases.never_recovered()), (None, false));
+    }
+
+    #[test]
+    fn a_second_in_which_nothing_was_asked_tells_nothing() {
+        // A request every other second.
+        let seldom = |bad: std::ops::Range<u64>| {
+            let all = requests(30, bad).into_iter();
+            all.filter(|op| op.intended_ns % (2 * SECOND_NS) == 0).collect::<Vec<_>>()
+        };
+        let of = |all: &[Operation]| {
+            let phases = Phases::compute(0, 30 * SECOND_NS, &[window(10, Some(20))], all);
+            (phases.time_to_recover_ns, phases.never_recovered())
+        };
+        assert_eq!(of(&seldom(0..0)), (None, false));
+        assert_eq!(of(&seldom(10..15)), (Some(6 * SECOND_NS), false));
+        assert_eq!(of(&seldom(10..30)), (None, true));
     }
 
     #[test]

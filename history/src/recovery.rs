@@ -35,7 +35,7 @@ impl Recovery {
     fn look(&mut self, way: Way, seconds: &Seconds) {
         let Way { start_ns, next_ns, end_ns, .. } = way;
         let next = next_ns.map_or(way.ended, |at_ns| way.second_of(at_ns).min(way.ended));
-        let is_bad = |second: &usize| seconds.good.get(*second) == Some(&false);
+        let is_bad = |second: &usize| seconds.good.get(*second) == Some(&Some(false));
         let Some(bad) = (way.second_of(start_ns)..next).find(is_bad) else { return };
         let seen_ns = if let Some(good) = seconds.first_good_pair(bad) {
             let (took_ns, at_ns) = way.until(good);
@@ -116,9 +116,10 @@ fn median(values: &mut [u64]) -> u64 {
 /// Seconds in a week.
 const WEEK_S: u64 = 7 * 24 * 3600;
 
-/// Good and bad seconds from the injection on; a last part of a second is left out.
+/// Good and bad seconds from the injection on; a last part of a second is left out. One in which
+/// nothing was asked is neither.
 pub(crate) struct Seconds {
-    good: Vec<bool>,
+    good: Vec<Option<bool>>,
 }
 
 impl Seconds {
@@ -142,18 +143,28 @@ impl Seconds {
         }
         let (share, p50) = baseline;
         let is_good = |(requests, mut latencies): (u64, Vec<u64>)| {
-            requests > 0
-                && latencies.len() as f64 / requests as f64 >= share - 0.01
-                && median(&mut latencies) <= p50.saturating_mul(2)
+            (requests > 0).then(|| {
+                latencies.len() as f64 / requests as f64 >= share - 0.01
+                    && median(&mut latencies) <= p50.saturating_mul(2)
+            })
         };
         Self { good: seconds.into_iter().map(is_good).collect() }
     }
 
+    /// The first of two good seconds with none but such between them in which nothing was asked.
     pub(crate) fn first_good_pair(&self, from: usize) -> Option<usize> {
-        (from..self.good.len().saturating_sub(1)).find(|at| self.good[*at] && self.good[at + 1])
+        let mut asked = (from..self.good.len()).filter_map(|at| Some((at, self.good[at]?)));
+        let mut before = asked.next()?;
+        for now in asked {
+            if before.1 && now.1 {
+                return Some(before.0);
+            }
+            before = now;
+        }
+        None
     }
 
     pub(crate) fn all_good_from(&self, from: usize) -> bool {
-        self.good.iter().skip(from).all(|good| *good)
+        self.good.iter().skip(from).all(|good| *good != Some(false))
     }
 }
