@@ -1,7 +1,7 @@
 //! Deliberate defects of the reference server: `steady` finds every one of them, with the guilty
 //! operations, and nothing where none is planted.
 
-use crate::environment::ONE_AT_A_TIME;
+use crate::environment::MACHINE;
 use redrill_history::{Action, Finding, Report, RunFolder, RunView, Verdict, Witness};
 use redrill_tests::{redrill_with_planted_defects, workspace_root};
 use std::collections::BTreeSet;
@@ -122,7 +122,7 @@ fn proves(view: &RunView, witness: &Witness, guilty: Action) -> bool {
 
 #[test]
 fn a_defect_planted_in_each_capability_is_found_and_nothing_where_there_is_none() {
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_read();
     let clean = drill("");
     assert_eq!(clean.failed(), Vec::<String>::new());
     assert!(matches!(clean.code, Some(0 | 3)), "{:?}: {}", clean.code, clean.report.headline);

@@ -2,7 +2,7 @@
 //! nothing is left of any. Left out, and told so, where no Docker daemon answers or the image
 //! cannot be had; `scripts/docker-drill --test` sees to both.
 
-use crate::environment::ONE_AT_A_TIME;
+use crate::environment::MACHINE;
 use redrill_history::clock::instant_now;
 use redrill_history::{Event, EventKind, Window};
 use redrill_tests::redrill;
@@ -139,7 +139,7 @@ fn is_injected(event: &Event) -> bool {
 
 #[test]
 fn a_process_in_a_container_is_killed_paused_and_restarted_as_any_other() {
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_read();
     let drill = Drill::new();
     let output = drill.command().output().expect("redrill starts");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -183,7 +183,7 @@ fn heal_leaves_what_bears_no_label(drill: &Drill) {
 
 #[test]
 fn a_killed_harness_leaves_no_container() {
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_read();
     let drill = Drill::new();
     let mut harness = drill.command().stderr(Stdio::piped()).spawn().expect("redrill starts");
     let deadline = instant_now() + ACTS_WITHIN;

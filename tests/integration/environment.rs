@@ -17,11 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{RwLock, RwLockReadGuard};
 use tokio::time::{sleep, timeout};
 
-/// One environment at a time: two of them on two cores would be late for their timers.
-pub(crate) static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+/// Environments stand beside each other, as many as tests run at a time, for they mostly wait. What
+/// measures, or has the machine stand still, takes it alone: to write.
+pub(crate) static MACHINE: RwLock<()> = RwLock::const_new(());
 
 /// A running environment and the folder of its run.
 pub(crate) struct Stage {
@@ -32,7 +33,7 @@ pub(crate) struct Stage {
     _recorder: Recorder,
     run: PathBuf,
     _folder: tempfile::TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _turn: RwLockReadGuard<'static, ()>,
 }
 
 impl Stage {
@@ -43,7 +44,7 @@ impl Stage {
 
     /// Starts an environment of a plan.
     pub(crate) async fn of(plan: &EnvironmentPlan) -> Self {
-        let turn = ONE_AT_A_TIME.lock().await;
+        let turn = MACHINE.read().await;
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().to_owned();
         let clock = RunClock::start();
@@ -278,7 +279,7 @@ const VICTIM: &str = "REDRILL_TEST_VICTIM";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_harness_leaves_no_process_and_no_folder() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let folder = tempfile::tempdir().unwrap();
     let ready = folder.path().join("processes");
     let mut harness = Command::new(env::current_exe().unwrap())

@@ -2,7 +2,7 @@
 //! as they were, whatever becomes of the harness.
 
 use crate::byhand::{ByHand, PASSWORD, VARIABLE};
-use crate::environment::{ONE_AT_A_TIME, Stage, eventually};
+use crate::environment::{MACHINE, Stage, eventually};
 use crate::faults::{SECOND, planned, windows};
 use redrill::environment::{Environment, Setup, backend};
 use redrill::plan::{Overrides, Plan};
@@ -176,7 +176,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_runs_on_it_to_a_verdict_and_tells_no_password() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let there = ByHand::start(true).await;
     let before = there.state().await;
     let Output { status, stderr, .. } = drill(&there, DRILL).output().unwrap();
@@ -288,7 +288,7 @@ pub(crate) fn heal(there: &ByHand) -> (Option<i32>, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_harness_leaves_the_guardian_undoes_and_what_both_leave_redrill_heal() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let there = ByHand::start(true).await;
     let before = there.state().await;
     let mut harness = amid_faults(&there).await;

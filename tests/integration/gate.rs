@@ -1,6 +1,6 @@
 //! `redrill gate` where a side does not live: never a pass, and the reason is said.
 
-use crate::environment::ONE_AT_A_TIME;
+use crate::environment::MACHINE;
 use redrill_history::{Report, RunFolder, Verdict};
 use redrill_tests::redrill;
 use std::fs;
@@ -62,7 +62,7 @@ fn report(folder: &Path) -> Report {
 fn a_base_that_does_not_start_is_told() {
     let folder = TempDir::new().expect("a temporary folder");
     let base = program(folder.path(), "base", "echo 'no such luck'; exit 7");
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_write();
     let output = gate(folder.path(), &base, redrill(), &[]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
@@ -81,7 +81,7 @@ fn a_candidate_that_dies_half_way_is_told() {
                  $REDRILL \"$@\" & server=$!\n\
                  sleep 1; kill -9 $server; wait $server; exit 1";
     let candidate = program(folder.path(), "candidate", lines);
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_write();
     let output = gate(folder.path(), redrill(), &candidate, &[]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
@@ -130,7 +130,7 @@ fn saved_blocks_stand_for_a_base_and_the_report_says_that_this_is_weaker() {
         }
         assert_eq!(code, Some(0), "{said}");
     };
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_write();
     run(&["--save-baseline", "saved.json"]);
     // Latencies may differ as well; the requests and their Redis commands do not.
     let only = ["--baseline", "saved.json", "--tolerate", "commands=50%"];

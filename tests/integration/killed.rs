@@ -1,6 +1,6 @@
 //! A harness that is killed leaves no process, and a run folder that can still be reported.
 
-use crate::environment::ONE_AT_A_TIME;
+use crate::environment::MACHINE;
 use rand::Rng as _;
 use redrill::faults::{FAULTS, Form, Hits};
 use redrill_history::clock::instant_now;
@@ -141,7 +141,7 @@ fn kill_at(moment: Duration) {
 
 #[test]
 fn ten_random_moments_leave_nothing_behind_and_a_report_each() {
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_read();
     moments().into_iter().for_each(kill_at);
 }
 
@@ -248,7 +248,7 @@ fn end_amid_every_fault(signal: &str) {
 
 #[test]
 fn a_signal_amid_every_fault_leaves_nothing_behind() {
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_read();
     ["-INT", "-TERM", "-KILL"].into_iter().for_each(end_amid_every_fault);
 }
 
@@ -260,7 +260,7 @@ fn journal(folder: &TempDir) -> String {
 
 #[test]
 fn what_a_guardian_leaves_that_was_killed_before_all_was_up_heal_ends() {
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_read();
     let folder = TempDir::new().expect("a temporary folder");
     let mut harness = start(&folder, PLAN);
     let deadline = instant_now() + AMID_WITHIN;

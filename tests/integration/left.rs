@@ -2,7 +2,7 @@
 //! roles had changed.
 
 use crate::byhand::ByHand;
-use crate::environment::{ONE_AT_A_TIME, eventually, group};
+use crate::environment::{MACHINE, eventually, group};
 use crate::external::{NOTHING, drill, events, heal, run_folder, servers};
 use crate::faults::SECOND;
 use redrill_history::clock::instant_now;
@@ -70,7 +70,7 @@ async fn amid_failover(there: &ByHand) -> Child {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_go_from_the_node_that_has_become_master_by_the_guardian_and_by_heal() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let there = ByHand::start(true).await;
     let mut harness = amid_failover(&there).await;
     harness.kill().unwrap();
@@ -90,7 +90,7 @@ async fn keys_go_from_the_node_that_has_become_master_by_the_guardian_and_by_hea
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_is_one_runs_at_a_time_whatever_their_prefixes() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let there = ByHand::start(true).await;
     // What nobody sees who looks at the proxies.
     let squeezed = MASTER_DOWN.replace("\"down\"", "\"memory-squeeze\"");
@@ -110,7 +110,7 @@ async fn a_redis_is_one_runs_at_a_time_whatever_their_prefixes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn that_proxies_are_gone_is_told_at_once_with_how_to_make_them_again() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let there = ByHand::start(true).await;
     let proxies = there.client.proxies().await.unwrap();
     let harness = amid_fault(&there, MASTER_DOWN).await;

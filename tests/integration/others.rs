@@ -1,7 +1,7 @@
 //! Others on what a run works on: what is theirs stays, and what they undo of a fault is told.
 
 use crate::byhand::ByHand;
-use crate::environment::{ONE_AT_A_TIME, eventually};
+use crate::environment::{MACHINE, eventually};
 use crate::external::{drill, events, run_folder};
 use crate::faults::SECOND;
 use redrill_history::{EnvironmentFacts, Event, EventKind};
@@ -62,7 +62,7 @@ fn acting(run: &Path) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_that_closes_connections_closes_those_through_the_proxy_alone() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let there = ByHand::start(false).await;
     let around = connect(&there.nodes[0].to_string());
     let through = connect(&there.client.proxy("redis 0").await.unwrap().listen);
@@ -95,7 +95,7 @@ instances = 1
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_that_somebody_else_undoes_did_not_act_as_planned() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let there = ByHand::start(false).await;
     let before = there.state().await;
     let mut plan = LONG.to_owned();
@@ -128,7 +128,7 @@ async fn a_fault_that_somebody_else_undoes_did_not_act_as_planned() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_somebody_else_lets_go_on_was_not_paused_as_planned() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let folder = tempfile::tempdir().unwrap();
     let fault = "[[fault]]\nkind = \"pause\"\nat = \"2s\"\nfor = \"8s\"\n\
                  target = [\"sentinel[0]\"]\n";

@@ -1,7 +1,7 @@
 //! What a run folder holds is a function of what was recorded: `redrill report` writes the same
 //! bytes again, for every kind of run.
 
-use crate::environment::ONE_AT_A_TIME;
+use crate::environment::MACHINE;
 use redrill_history::{Report, RunFolder, Verdict};
 use redrill_tests::redrill;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ discard = "500ms"
 /// Runs a command on a plan in `folder`; returns its output and the run folder.
 pub(crate) fn run(folder: &Path, arguments: &[&str], plan: &str) -> (Output, PathBuf) {
     fs::write(folder.join("short.toml"), plan).expect("a plan");
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_write();
     let output = Command::new(redrill())
         .args([arguments[0], "short.toml"])
         .args(&arguments[1..])

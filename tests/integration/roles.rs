@@ -1,6 +1,6 @@
 //! A Redis for each role: the service keeps in it what is of that role, and faults hit it by name.
 
-use crate::environment::{ONE_AT_A_TIME, eventually, tell};
+use crate::environment::{MACHINE, eventually, tell};
 use redrill_history::EnvironmentFacts;
 use redrill_tests::redrill;
 use std::fs;
@@ -60,7 +60,7 @@ fn address(run: &Path, name: &str) -> Option<SocketAddr> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cache_is_kept_in_its_own_redis_and_paused_there() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = MACHINE.read().await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("apart.toml"), APART).unwrap();
     let mut command = Command::new(redrill());

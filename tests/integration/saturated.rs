@@ -1,7 +1,7 @@
 //! Load that was not offered as planned, and a service that cannot carry it: never a pass, and the
 //! reason is said.
 
-use crate::environment::ONE_AT_A_TIME;
+use crate::environment::MACHINE;
 use redrill_history::{Report, RunFolder, Verdict};
 use redrill_tests::redrill;
 use std::fs;
@@ -93,7 +93,7 @@ fn assert_doubted(report: &Report, id: &str, word: &str) {
 #[test]
 fn a_load_whose_generator_stood_still_is_inconclusive() {
     let folder = TempDir::new().expect("a temporary folder");
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_write();
     let mut harness = start(folder.path(), &["load", "--fail-if", "p99 > 60s"], LOAD);
     disturb(folder.path(), &mut harness);
     let (code, report, said) = ended(folder.path(), harness);
@@ -104,7 +104,7 @@ fn a_load_whose_generator_stood_still_is_inconclusive() {
 #[test]
 fn a_gate_whose_generator_stood_still_is_inconclusive() {
     let folder = TempDir::new().expect("a temporary folder");
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_write();
     let mut harness = start(folder.path(), &SIDES, &format!("{LOAD}\n{GATE}"));
     disturb(folder.path(), &mut harness);
     let (code, report, said) = ended(folder.path(), harness);
@@ -120,7 +120,7 @@ fn a_gate_above_the_capacity_of_its_base_is_inconclusive() {
         .replace("capabilities.sessions", "capabilities.cache")
         .replace("rate_per_s = 100", "rate_per_s = 100\nkeys = 100000");
     let model = "[effects]\nmodel_takes = \"100ms\"\nat_once = 1\n";
-    let _turn = ONE_AT_A_TIME.blocking_lock();
+    let _turn = MACHINE.blocking_write();
     let harness = start(folder.path(), &SIDES, &format!("{plan}\n{model}\n{GATE}"));
     let (code, report, said) = ended(folder.path(), harness);
     assert_eq!(code, Some(3), "{said}");
