@@ -192,8 +192,13 @@ mod tests {
         assert!(!all("").iter().any(is_lossy));
         assert!(all("faults = [\"packet_loss\"]\n").iter().all(is_lossy));
         let lost = all("faults = [\"lost-commands\"]\n");
-        // The service gives no replica commands.
-        assert!(!lost.is_empty() && lost.iter().all(|fault| fault.target[0] == "main.master"));
+        // The service gives no replica commands, nor a Sentinel.
+        let is_asked = |fault: &PlannedFault| fault.target[0] == "main.master";
+        assert!(!lost.is_empty() && lost.iter().all(is_asked));
+        let named = all("targets = [\"sentinel[0]\", \"main.master\"]\n");
+        let of_commands = |fault: &&PlannedFault| fault.kind.ends_with("-commands");
+        let mut named = named.iter().filter(of_commands).peekable();
+        assert!(named.peek().is_some() && named.all(is_asked));
     }
 
     #[test]
@@ -211,6 +216,11 @@ mod tests {
             ("[chaos]\nlasts = [\"1ms\", \"2s\"]\n", "2:10", "from 500ms"),
             ("[load]\nduration = \"7d\"\n[chaos]\nevery = \"2s\"\n", "4:9", "more than 1000"),
             ("[load]\nduration = \"8s\"\n[chaos]\n", "3:1", "too short"),
+            (
+                "[chaos]\nfaults = [\"slow_close\"]\nlasts = [\"500ms\", \"501ms\"]\n",
+                "1:1",
+                "nothing that chaos may draw lasts 500ms to",
+            ),
             ("chaos = 4\n", "1:9", "write [chaos]"),
         ] {
             let told = Plan::parse("my.toml", text, &Overrides::default()).unwrap_err().to_string();

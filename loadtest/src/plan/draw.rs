@@ -69,8 +69,15 @@ pub(super) fn draw(
         at += dice.time(chances.every / 2, chances.every * 3 / 2).max(STEP);
     }
     match drawn.is_empty() {
-        true => Err("the plan's own faults leave chaos no room; take some of them out".to_owned()),
         false => Ok(drawn),
+        true if fixed.is_empty() => {
+            let (least, most) = (print_duration(least), print_duration(most));
+            Err(format!(
+                "nothing that chaos may draw lasts {least} to {most} within this load; change \
+                 chaos.lasts, name other faults in chaos.faults, or lengthen load.duration"
+            ))
+        }
+        true => Err("the plan's own faults leave chaos no room; take some of them out".to_owned()),
     }
 }
 
@@ -155,6 +162,11 @@ impl Chances<'_> {
                 let masters = self.singles().into_iter().filter(|name| name.ends_with(".master"));
                 masters.map(|name| (vec![name], Vec::new())).collect()
             }
+            // Nobody gives a Sentinel commands while the master is well.
+            _ if is_of_commands(kind) => {
+                let nodes = self.singles().into_iter().filter(|name| !name.contains("sentinel"));
+                nodes.map(|name| (vec![name], Vec::new())).collect()
+            }
             _ => self.singles().into_iter().map(|name| (vec![name], Vec::new())).collect(),
         };
         let may_hit = |(target, _): &(Vec<String>, Vec<String>)| {
@@ -214,8 +226,12 @@ impl Chances<'_> {
 
 /// Whether a kind acts on what a master alone does, or is asked by the service.
 fn asks_masters(kind: &dyn Fault, hits: Hits) -> bool {
-    let is_of_commands = kind.settings().iter().any(|setting| setting.name == COMMANDS.name);
-    is_of_commands || matches!(hits, Hits::Nodes | Hits::Writable)
+    is_of_commands(kind) || matches!(hits, Hits::Nodes | Hits::Writable)
+}
+
+/// Whether a kind acts on the commands that the service gives.
+fn is_of_commands(kind: &dyn Fault) -> bool {
+    kind.settings().iter().any(|setting| setting.name == COMMANDS.name)
 }
 
 /// Whether a kind lets a process stand still: a Sentinel would be in TILT for 30 s, and what
