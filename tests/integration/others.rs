@@ -102,7 +102,8 @@ async fn a_fault_that_somebody_else_undoes_did_not_act_as_planned() {
     for (kind, target, with) in [
         ("down", "node[1]", ""),
         ("latency", "node[2]", "latency = \"100ms\""),
-        ("connection-exhaustion", "main.master", "room = 200"),
+        ("memory-squeeze", "main.master", "policy = \"allkeys-random\""),
+        ("client-pause", "node[2]", "mode = \"write\""),
     ] {
         plan += &format!(
             "[[fault]]\nkind = \"{kind}\"\nat = \"2s\"\nfor = \"10s\"\n\
@@ -112,14 +113,17 @@ async fn a_fault_that_somebody_else_undoes_did_not_act_as_planned() {
     let mut command = drill(&there, &plan);
     let mut harness = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let run = run_folder(&there);
-    eventually("three faults", 60 * SECOND, async || acting(&run) == 3).await;
+    eventually("four faults", 60 * SECOND, async || acting(&run) == 4).await;
     there.client.reset().await.unwrap();
-    let had = &before.1[0]["maxclients"];
-    there.ask(there.nodes[0], &format!("CONFIG SET maxclients {had}")).await;
-    assert_eq!(harness.wait().unwrap().code(), Some(3));
+    // One of the two settings.
+    let had = &before.1[0]["maxmemory"];
+    there.ask(there.nodes[0], &format!("CONFIG SET maxmemory {had}")).await;
+    there.ask(there.nodes[2], "CLIENT UNPAUSE").await;
+    // Sessions that were evicted are lost.
+    assert!(matches!(harness.wait().unwrap().code(), Some(1 | 3)));
     let told = failures(&run);
-    assert_eq!(told.len(), 3, "{told:?}");
-    for sign in ["redis 1 listens", "redis 2 has no toxic", "maxclients of"] {
+    assert_eq!(told.len(), 4, "{told:?}");
+    for sign in ["redis 1 listens", "redis 2 has no toxic", "maxmemory of", "what waited after"] {
         let is_told = |told: &String| told.contains("somebody else") && told.contains(sign);
         assert!(told.iter().any(is_told), "{sign}: {told:?}");
     }
@@ -130,20 +134,31 @@ async fn a_fault_that_somebody_else_undoes_did_not_act_as_planned() {
 async fn a_process_that_somebody_else_lets_go_on_was_not_paused_as_planned() {
     let _turn = MACHINE.read().await;
     let folder = tempfile::tempdir().unwrap();
-    let fault = "[[fault]]\nkind = \"pause\"\nat = \"2s\"\nfor = \"8s\"\n\
-                 target = [\"sentinel[0]\"]\n";
-    fs::write(folder.path().join("plan.toml"), LONG.to_owned() + fault).unwrap();
+    let fault = |kind: &str, target: &str, with: &str| {
+        format!(
+            "[[fault]]\nkind = \"{kind}\"\nat = \"2s\"\nfor = \"8s\"\n\
+             target = [\"{target}\"]\nwith = {{ {with} }}\n"
+        )
+    };
+    let flaps = fault("flap", "sentinel[1]", "how = \"pause\", down = \"7s\"");
+    let plan = LONG.to_owned() + &fault("pause", "sentinel[0]", "") + &flaps;
+    fs::write(folder.path().join("plan.toml"), plan).unwrap();
     let mut command = Command::new(redrill());
     command.args(["drill", "plan.toml"]).current_dir(&folder);
     let mut harness = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let run = folder.path().join("runs/latest");
-    eventually("a pause", 60 * SECOND, async || acting(&run) == 1).await;
+    eventually("two pauses", 60 * SECOND, async || acting(&run) == 2).await;
     let facts = fs::read(run.join("environment.json")).unwrap();
     let facts: EnvironmentFacts = serde_json::from_slice(&facts).unwrap();
-    let paused = facts.processes.iter().find(|process| process.name == "sentinel[0]").unwrap();
-    let pid = paused.pid.to_string();
-    assert!(Command::new("kill").args(["-CONT", &pid]).status().unwrap().success());
+    let is_paused = |name: &str| ["sentinel[0]", "sentinel[1]"].contains(&name);
+    let paused = facts.processes.iter().filter(|process| is_paused(&process.name));
+    let pids: Vec<String> = paused.map(|process| process.pid.to_string()).collect();
+    assert!(Command::new("kill").arg("-CONT").args(&pids).status().unwrap().success());
     assert_eq!(harness.wait().unwrap().code(), Some(3));
     let told = failures(&run);
-    assert!(told.len() == 1 && told[0].contains(&format!("process {pid} goes on")), "{told:?}");
+    assert_eq!((told.len(), pids.len()), (2, 2), "{told:?}");
+    for pid in pids {
+        let goes_on = format!("process {pid} goes on");
+        assert!(told.iter().any(|told| told.contains(&goes_on)), "{pid}: {told:?}");
+    }
 }

@@ -4,7 +4,7 @@ use super::injected::each;
 use super::kill::kill;
 use super::pause::pause;
 use super::{Condition, Fault, Form, Hits, Injected, Injection, Setting};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use redrill_history::PlannedFault;
@@ -75,7 +75,11 @@ async fn flap<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>>
     let activity = async move {
         loop {
             let is_over = timeout(down, &mut stopped).await.is_ok();
+            let undone = away.undone().await.filter(|_| !is_over);
             away.heal().await?;
+            if let Some(undone) = undone {
+                bail!("somebody else has undone it before its time: {undone}");
+            }
             if is_over || timeout(up, &mut stopped).await.is_ok() {
                 return Ok(());
             }
