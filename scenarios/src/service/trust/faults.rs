@@ -73,8 +73,6 @@ mod tests {
     use redrill_history::{Action, GroupPlan, NodeRole, Verdict};
     use std::time::Duration;
 
-    const MASTER: &str = "main.master";
-
     fn planned(mut run: Literal) -> RunView {
         run.parts.plan.faults.push(PlannedFault::example());
         run.op(Action::Submit, 1, 0, (1000, 1010));

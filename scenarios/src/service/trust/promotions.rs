@@ -13,6 +13,9 @@ const UNSEATING: &[&str] = &["kill", "stop", "pause", "failover"];
 const HIDING: &[&str] = &["down", "timeout"];
 /// Those of them that need no end.
 const LASTING: &[&str] = &["kill", "stop"];
+/// How long Sentinels that miss a master may take to agree: they ask each other once a second, and
+/// wait up to another before one asks for their votes.
+const AGREE_WITHIN: Duration = Duration::from_secs(3);
 const SENTINELS: &str = "sentinels";
 
 /// A fault that took a master away, after which no node of its group was promoted: neither by its
@@ -61,7 +64,8 @@ fn unseats_a_master(run: &RunView, window: &Window) -> bool {
         && fault.from.is_empty()
         && fault.with.is_empty()
         && fault.target.iter().all(is_lost);
-    let is_long = fault.lasts.is_none_or(|lasts| lasts >= 2 * group.down_after);
+    let agreed = (2 * group.down_after).max(group.down_after + AGREE_WITHIN);
+    let is_long = fault.lasts.is_none_or(|lasts| lasts >= agreed);
     (is_hit || is_cut_off || is_hidden) && is_long && can_promote(run, window, home, group)
 }
 
@@ -183,7 +187,8 @@ mod tests {
         for (fault, hit, expected) in [
             (fault("kill", 10, 8, &[MASTER]), "node[0]", true),
             (fault("failover", 10, 0, &[MASTER]), "node[0]", true),
-            (fault("pause", 10, 1, &[MASTER]), "node[0]", false),
+            (fault("pause", 10, 2, &[MASTER]), "node[0]", false),
+            (fault("pause", 10, 4, &[MASTER]), "node[0]", true),
             (fault("latency", 10, 8, &[MASTER]), "node[0]", false),
             (fault("down", 10, 8, &[MASTER]), "node[0]", true),
             (fault("timeout", 10, 8, &[MASTER]), "node[0]", true),
