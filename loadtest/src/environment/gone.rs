@@ -1,5 +1,5 @@
 //! Proxies that are not there any more: a Toxiproxy that was started again has none but those of
-//! its own file. With a proxy goes what a fault did to it, and the way by which its node is reached.
+//! its own file. With a proxy goes what a fault did to it, and the way to its node.
 
 use crate::exit::unusable;
 use anyhow::Result;

@@ -81,6 +81,6 @@ mod tests {
         }
         let mapped = line.replace("addr=127.0.0.1:50814", "addr=[::ffff:127.0.0.1]:50814");
         assert_eq!(Client::read(&mapped), Client::read(line));
-        assert_eq!(Client::read("id=7 addr=/tmp/redis.sock:0 flags=U"), None);
+        assert_eq!(Client::read("id=7 addr=redis.sock:0 flags=U"), None);
     }
 }
