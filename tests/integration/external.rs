@@ -94,10 +94,12 @@ async fn of_two_runs_that_both_found_it_empty_one_alone_begins() {
         watched: false,
     };
     let refused = Environment::start(second).await.err().map(|error| error.to_string());
-    assert!(refused.is_some_and(|told| told.contains("another run has just begun")));
+    assert!(refused.is_some_and(|told| told.contains("is in use by another run")));
     // What the second one cleans up is nothing of the first one's.
-    let claimed = there.ask(there.nodes[0], "EXISTS redrill:claimed-by-a-run").await;
+    let claim = "claimed-by-a-run-of-redrill";
+    let claimed = there.ask(there.nodes[0], &format!("EXISTS {claim}")).await;
     assert!(claimed.contains('1'), "{claimed}");
+    assert!(!there.client.proxy(claim).await.unwrap().enabled);
     stage.strike().await;
     assert_eq!(there.changed(&before).await, NONE);
 }

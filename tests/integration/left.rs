@@ -1,12 +1,13 @@
 //! What a run leaves on a Redis that somebody else runs, when its harness was killed while the
 //! roles had changed.
 
-use crate::byhand::ByHand;
+use crate::byhand::{ByHand, VARIABLE};
 use crate::environment::{MACHINE, eventually, group};
 use crate::external::{NOTHING, drill, events, heal, run_folder, servers};
 use crate::faults::SECOND;
 use redrill_history::clock::instant_now;
 use redrill_history::{Event, EventKind};
+use redrill_tests::redrill;
 use redrill_toxiproxy::client::NewProxy;
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -29,6 +30,9 @@ at = "2s"
 for = "60s"
 target = ["main.master"]
 "#;
+
+/// What shows that a run has an environment for itself.
+const CLAIM: &str = "claimed-by-a-run-of-redrill";
 
 /// Starts a drill, and waits until its fault acts.
 async fn amid_fault(there: &ByHand, plan: &str) -> Child {
@@ -98,10 +102,14 @@ async fn a_redis_is_one_runs_at_a_time_whatever_their_prefixes() {
     let mut second = drill(&there, "name = \"second\"\n[load]\nduration = \"2s\"\n");
     let plan = there.folder.path().join("there.toml");
     fs::write(plan, there.environment() + "prefix = \"other:\"\n").unwrap();
-    let refused = second.output().unwrap();
-    let told = String::from_utf8_lossy(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(2), "{told}");
-    assert!(told.contains("'claimed-by-a-run-of-redrill'"), "{told}");
+    // Who comes by the same proxies, and who would come by others.
+    for claimed in ["the Toxiproxy at", "the Redis at"] {
+        let refused = second.output().unwrap();
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{told}");
+        assert!(told.contains(claimed) && told.contains(&format!("'{CLAIM}'")), "{told}");
+        let _ = there.client.delete(CLAIM).await;
+    }
     let pid = first.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(first.wait().unwrap().code(), Some(3));
@@ -115,6 +123,24 @@ async fn that_proxies_are_gone_is_told_at_once_with_how_to_make_them_again() {
     let proxies = there.client.proxies().await.unwrap();
     let harness = amid_fault(&there, MASTER_DOWN).await;
     kill_both(&there, harness);
+    // Another run has what was given free by hand.
+    let own = there.client.proxy(CLAIM).await.unwrap();
+    there.client.delete(CLAIM).await.unwrap();
+    there.client.create(&NewProxy::new(CLAIM, "127.0.0.1:0", "another:1")).await.unwrap();
+    let (code, said) = heal(&there);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("in use by the run another"), "{said}");
+    assert!(!there.client.proxy("redis 0").await.unwrap().enabled, "{said}");
+    there.client.delete(CLAIM).await.unwrap();
+    there.client.create(&NewProxy::new(CLAIM, "127.0.0.1:0", &own.upstream)).await.unwrap();
+    // Waiting sets no variable.
+    let begun = instant_now();
+    let mut unset = Command::new(redrill());
+    let unset = unset.args(["heal", "runs/latest"]).current_dir(there.folder.path());
+    let output = unset.env_remove(VARIABLE).output().unwrap();
+    let (said, took) = (String::from_utf8_lossy(&output.stderr), begun.elapsed());
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(VARIABLE) && took < 20 * SECOND, "{took:?}: {said}");
     for name in proxies.keys() {
         there.client.delete(name).await.unwrap();
     }

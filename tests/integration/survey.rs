@@ -49,6 +49,13 @@ async fn a_cause_is_told_and_nothing_that_follows_from_it() {
         there.client.create(&again).await.unwrap();
     }
 
+    // A user who may touch the run's keys alone, and not what shows that it is there.
+    there.ask(there.nodes[0], "ACL SETUSER default resetkeys ~redrill:*").await;
+    let told = complaints(&written).await;
+    let [line] = &told[..] else { panic!("{told:#?}") };
+    assert!(line.contains("the user default may not touch 'claimed-by-a-run"), "{line}");
+    there.ask(there.nodes[0], "ACL SETUSER default allkeys").await;
+
     // A node that announces itself, beside what has nothing to do with it.
     let port = there.nodes[2].port();
     there.ask(there.nodes[2], &format!("CONFIG SET replica-announce-port {port}")).await;

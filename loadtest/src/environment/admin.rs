@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// How Redis refuses a password, one that is missing, and a user.
+const REFUSALS: [&str; 3] = ["WRONGPASS", "NOAUTH", "NOPERM"];
+
 /// A connection that is made when it is needed and dropped when it fails.
 pub(crate) struct Admin {
     door: Door,
@@ -82,6 +85,16 @@ pub(crate) async fn ask<T: FromRedisValue>(
     within: Duration,
 ) -> Result<T> {
     Admin::new(door).ask(command, within).await
+}
+
+/// Whether a node refuses who asks: what it does not allow it will not allow a moment later.
+pub(crate) fn is_refusal(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().to_string();
+    let of_redis = error.chain().find_map(|cause| cause.downcast_ref::<RedisError>());
+    let code = of_redis.and_then(RedisError::code);
+    code.is_some_and(|code| REFUSALS.contains(&code))
+        || REFUSALS.iter().any(|refusal| cause.contains(refusal))
+        || cause.contains("Password")
 }
 
 /// The fields of an `INFO`, in its own words.

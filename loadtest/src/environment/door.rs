@@ -1,6 +1,7 @@
 //! How a node or Sentinel is reached around its proxy, and as whom.
 
-use anyhow::{Context, Result};
+use crate::exit::unusable;
+use anyhow::Result;
 use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -33,8 +34,9 @@ impl Login {
     /// The variable is not set.
     pub fn password(&self) -> Result<String> {
         let Self { variable, .. } = self;
-        std::env::var(variable)
-            .with_context(|| format!("the variable {variable}, which holds a password, is not set"))
+        std::env::var(variable).map_err(|_| {
+            unusable(format!("the variable {variable}, which holds a password, is not set"))
+        })
     }
 }
 

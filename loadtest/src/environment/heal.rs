@@ -1,10 +1,10 @@
 //! What the journal of a run says is still to be undone, and undoing it.
 
-use super::docker;
+use super::admin::is_refusal;
 use super::guardian::Duties;
 use super::journal::{Entry, JOURNAL};
 use super::remedy::Remedy;
-use super::{mark, proc};
+use super::{claim, docker, mark, proc};
 use crate::exit::{Unusable, unusable};
 use anyhow::{Context, Result, anyhow};
 use futures_util::stream::{self, StreamExt as _};
@@ -169,6 +169,9 @@ pub(super) async fn heal(
     tries_for: fn(&Remedy) -> Duration,
     mut told: impl FnMut(&Remedy, &Result<String>),
 ) -> Result<usize> {
+    if let Some(taken) = claim::taken_by_another(remedies.values()).await {
+        return Err(unusable(taken));
+    }
     let mut failed = 0;
     for stage in stages(remedies) {
         let last = stage.iter().flatten().filter(|(_, remedy)| remedy.is_last());
@@ -231,7 +234,7 @@ async fn applied(remedy: &Remedy, deadline: Instant) -> Result<String> {
 
 /// Whether another try may help, though nobody does anything.
 fn may_pass(error: &anyhow::Error) -> bool {
-    !error.is::<Unusable>()
+    !error.is::<Unusable>() && !is_refusal(error)
 }
 
 /// Notes in the journal what is done, on a line of its own: the last one may be torn.

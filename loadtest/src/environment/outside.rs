@@ -29,7 +29,7 @@ impl Outside {
     /// [`crate::exit::Unusable`]: another run has claimed one of them.
     pub(super) async fn enter(survey: Survey, guardian: &Guardian) -> Result<Self> {
         // Before the guardian knows of keys to remove, which may be another run's.
-        let claims = claim(&survey.groups, guardian).await?;
+        let claims = claim(survey.client.base(), &survey.groups, guardian).await?;
         let mut left = Vec::new();
         for group in &survey.groups {
             let doors = group.nodes.iter().map(Member::door).collect();

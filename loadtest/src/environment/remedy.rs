@@ -2,11 +2,12 @@
 //! where the guardian died, too. Doing it twice does no harm.
 
 use super::admin::Admin;
+use super::claim::Claimed;
 use super::door::Door;
 use super::gone::Ways;
 use super::outside::SETTLES_WITHIN;
 use super::written::Written;
-use super::{claim, following, prefix};
+use super::{following, prefix};
 use anyhow::{Context, Result, ensure};
 use redis::cmd;
 use redrill_toxiproxy::client::{Client, Error, Proxy};
@@ -75,10 +76,10 @@ pub enum Remedy {
         #[serde(default)]
         ways: Option<Ways>,
     },
-    /// Gives a group free that the run has claimed.
+    /// Gives free what the run has claimed.
     Release {
-        /// Its nodes.
-        doors: Vec<Door>,
+        /// What.
+        claimed: Claimed,
         /// The mark of the run.
         mark: String,
     },
@@ -99,9 +100,7 @@ impl Remedy {
             }
             Self::Configure { door, .. } | Self::Unpause { door } => door.to_string(),
             Self::Unlink { prefix, .. } => prefix.clone(),
-            Self::Release { doors, .. } => {
-                doors.iter().map(Door::to_string).collect::<Vec<_>>().join(", ")
-            }
+            Self::Release { claimed, .. } => claimed.to_string(),
         }
     }
 
@@ -160,7 +159,7 @@ impl Remedy {
                 Ok("its clients go on".to_owned())
             }
             Self::Unlink { doors, prefix, ways } => unlink(doors, prefix, ways.as_ref()).await,
-            Self::Release { doors, mark } => claim::release(doors, mark).await,
+            Self::Release { claimed, mark } => claimed.release(mark).await,
         }
     }
 }
@@ -178,10 +177,7 @@ impl fmt::Display for Remedy {
             }
             Self::Unpause { door } => write!(f, "paused clients of {door}"),
             Self::Unlink { prefix, .. } => write!(f, "keys that begin with '{prefix}'"),
-            Self::Release { doors, .. } => {
-                let doors: Vec<String> = doors.iter().map(Door::to_string).collect();
-                write!(f, "the run's claim on {}", doors.join(", "))
-            }
+            Self::Release { claimed, .. } => write!(f, "the run's claim on {claimed}"),
         }
     }
 }

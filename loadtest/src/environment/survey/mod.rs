@@ -9,8 +9,8 @@ mod proxies;
 mod sentinels;
 
 use super::Group;
-use super::admin::Admin;
-use super::claim;
+use super::admin::{Admin, is_refusal};
+use super::claim::{self, Claimed};
 use super::door::{Door, Login};
 use super::member::Member;
 use super::outside::SETTLES_WITHIN;
@@ -225,14 +225,30 @@ async fn unready(groups: &[Group], within: Duration) -> Vec<String> {
     }
 }
 
+/// What is said of a node whose user may not touch the key of the claim.
+fn forbidden(node: &Member) -> String {
+    let (name, key) = (&node.name, claim::KEY);
+    let user = node.door().login.and_then(|login| login.username);
+    let user = user.as_deref().unwrap_or("default");
+    format!(
+        "the user {user} may not touch '{key}' on {name}, which is there while a run has this \
+         Redis for itself: ACL SETUSER {user} ~{key}"
+    )
+}
+
 /// Data that would be in the way, or that a drill could cost somebody.
 async fn data(group: &Group, external: &ExternalPlan) -> Option<String> {
     let prefix = external.prefix();
     // All nodes of a group hold the same: any of them answers for it.
     let node = group.nodes.first()?;
     let mut admin = Admin::new(node.door());
-    if let Ok(Some(mark)) = claim::holder(&mut admin).await {
-        return Some(claim::taken(&node.name, &format!("the run {mark}")));
+    match claim::holder(&mut admin).await {
+        Ok(Some(mark)) => {
+            let doors = group.nodes.iter().map(Member::door).collect();
+            return Some(Claimed::Redis(doors).taken(&format!("the run {mark}")));
+        }
+        Err(error) if is_refusal(&error) => return Some(forbidden(node)),
+        _ => {}
     }
     let own = prefix::own(&mut admin, prefix).await;
     let foreign = match external.prefix {

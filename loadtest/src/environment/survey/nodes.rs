@@ -3,7 +3,7 @@
 
 use super::complaints::Complaints;
 use crate::environment::Group;
-use crate::environment::admin::{Admin, info_fields};
+use crate::environment::admin::{Admin, info_fields, is_refusal};
 use crate::environment::member::Member;
 use crate::environment::ready::ANSWER_WITHIN;
 use crate::environment::redis_binary::valkey;
@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 
 /// The oldest version that does what faults ask of it: `CLIENT UNPAUSE`.
 const OLDEST: (u32, u32) = (6, 2);
-/// How Redis refuses a password, and one that is missing.
-const REFUSALS: [&str; 3] = ["WRONGPASS", "NOAUTH", "NOPERM"];
 
 /// What was found of all groups.
 #[derive(Default)]
@@ -58,7 +56,7 @@ fn silent(group: &Group, member: &Member, error: &anyhow::Error) -> String {
     let (cause, door) = (error.root_cause().to_string(), member.door());
     let section = super::section(group.role);
     let key = super::password_key(is_sentinel(member));
-    if !REFUSALS.iter().any(|refusal| cause.contains(refusal)) && !cause.contains("Password") {
+    if !is_refusal(error) {
         return format!(
             "{door} does not answer ({cause}): start it, or correct its address in [{section}]"
         );

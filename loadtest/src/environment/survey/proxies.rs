@@ -2,6 +2,7 @@
 
 use super::address;
 use super::complaints::{Complaints, listed};
+use crate::environment::claim::{self, Claimed};
 use crate::exit::unusable;
 use anyhow::{Result, bail};
 use redrill_history::ExternalPlan;
@@ -43,6 +44,10 @@ impl Found {
         let address = address::one(text).await.map_err(silent)?;
         let client = Client::with_base(format!("http://{address}"));
         let proxies = client.proxies().await.map_err(|error| silent(error.into()))?;
+        if let Some(claim) = proxies.get(claim::KEY) {
+            let by = format!("the run {}", claim::mark_of(claim));
+            return Err(unusable(Claimed::Proxies(client.base().to_owned()).taken(&by)));
+        }
         if let (true, Some(name)) = (external.proxy == "redrill", proxies.keys().next())
             && client.traffic(name).await.is_err()
         {
