@@ -212,11 +212,12 @@ async fn the_upstream_knows_connections_by_the_sources_that_are_told() {
     let listen = client.create(&proxy).await.expect("created").listen;
     assert_eq!(client.sources("p").await.expect("told"), []);
     let socket = TcpStream::connect(&listen).await.expect("accepted");
-    let (_accepted, peer) = upstream.accept().await.expect("dialled");
+    let (accepted, peer) = upstream.accept().await.expect("dialled");
     // The proxy has connected before it knows.
     while client.sources("p").await.expect("told").is_empty() {}
     assert_eq!(client.sources("p").await.expect("told"), [peer]);
-    drop(socket);
+    // It lives until both sides have closed.
+    drop((socket, accepted));
     while !client.sources("p").await.expect("told").is_empty() {}
 }
 
