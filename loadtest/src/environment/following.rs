@@ -99,8 +99,8 @@ fn followed(names: &[String], standings: &[Standing]) -> Result<usize> {
         }
     );
     let master = standings.iter().position(|it| it.is_master).context("a group without nodes")?;
-    let stray = pairs()
-        .find(|(_, it)| !it.is_master && !(it.is_linked && it.replid == standings[master].replid));
+    let follows = |it: &Standing| it.is_linked && it.replid == standings[master].replid;
+    let stray = pairs().find(|(_, it)| !(it.is_master || follows(it)));
     let stray = stray.map(|(name, _)| name.as_str());
     ensure!(stray.is_none(), "{} does not follow {many} yet", stray.unwrap_or_default());
     Ok(master)
