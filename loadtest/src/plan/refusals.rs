@@ -292,7 +292,7 @@ fn environments_that_nobody_could_use() {
         (&lists("nodes = []"), "5:9", "an address is missing"),
         (&lists("nodes = [\"h\"]"), "5:10", "\"host:port\""),
         (&lists("nodes = [\"h:1\", \"h:1\"]"), "5:17", "already in this list"),
-        (&lists("nodes = [\"h:1\", \"h:2\"]"), "3:1", "a master and 1 replicas, and the"),
+        (&lists("nodes = [\"h:1\", \"h:2\"]"), "3:1", "a master and 1 replica, and the"),
         (
             &lists("nodes = [\"h:1\"]\nsentinels = [\"h:2\", \"h:3\", \"h:4\"]"),
             "3:1",
@@ -301,7 +301,7 @@ fn environments_that_nobody_could_use() {
         (
             &lists("nodes = [\"h:1\", \"h:2\"]\nsentinels = [\"h:5\"]"),
             "3:1",
-            "sentinels lists 1 sentinels, and the topology sentinel has 3 to 7",
+            "sentinels lists 1 sentinel, and the topology sentinel has 3 to 7",
         ),
         (
             &lists("nodes = [\"h:1\", \"h:2\"]\nsentinels = [\"h:5\", \"h:2\", \"h:7\"]"),
