@@ -32,7 +32,8 @@ pub(super) fn unreplaced(run: &RunView, window: &Window) -> Option<String> {
         let of = fault.and_then(|fault| group_of_master(plan, fault)).map(|(role, _)| role);
         other.begun_ns > over_ns && of == Some(home) && unseats_a_master(run, other)
     };
-    let later_ns = run.windows.iter().filter(is_later).map(|other| other.begun_ns).min();
+    // They are in their order.
+    let later_ns = run.windows.iter().find(is_later).map(|other| other.begun_ns);
     let settled_ns = over_ns.saturating_add(2 * nanoseconds(group.failover_timeout));
     let until_ns = later_ns.unwrap_or(settled_ns).min(settled_ns);
     let promotions = run.promotions().into_iter().filter(|(_, node)| home_of(plan, node) == home);
@@ -98,16 +99,22 @@ fn can_promote(run: &RunView, window: &Window, home: Role, group: &GroupPlan) ->
         other.fault != window.fault && plan.faults.get(other.fault).is_some_and(meets)
     });
     // The other side of the fault itself is what its master is cut off from.
-    let (own, _) = window.target.split_once(" from ").unwrap_or((&window.target, ""));
-    let hit: BTreeSet<&str> = others.flat_map(hit_by).chain(own.split(", ")).collect();
-    let lost = |what: &str, is_of_use: &dyn Fn(&str) -> bool| {
-        let of_group = hit.iter().filter(|name| home_of(plan, name) == home && is_of_use(name));
-        of_group.filter(|name| place(name).starts_with(what)).count()
+    let (target, from) = window.target.split_once(" from ").unwrap_or((&window.target, ""));
+    let own = if fault.target.iter().any(|name| is_master(name)) { target } else { from };
+    let own: BTreeSet<&str> = own.split(", ").collect();
+    let hit: BTreeSet<&str> = others.flat_map(hit_by).chain(own.iter().copied()).collect();
+    let lost = |what: &'static str| {
+        let hit = hit.iter().copied().filter(move |name| place(name).starts_with(what));
+        hit.filter(|name| home_of(plan, name) == home)
     };
-    // Who is master now, of this or of another part of the keys, is no heir anyway.
-    let heirs = lost("node[", &|node| !was_master(run, node, window.begun_ns));
+    // Who is master now, of this or of another part of the keys, is no heir anyway; one that was
+    // master before this one may still say that it is.
+    let is_no_heir = |node: &str| {
+        (group.masters > 1 || own.contains(node)) && is_master_at(run, node, window.begun_ns)
+    };
+    let heirs = lost("node[").filter(|node| !is_no_heir(node)).count();
     let heirs = usize::from(group.replicas).saturating_sub(heirs);
-    let sentinels = usize::from(group.sentinels).saturating_sub(lost("sentinel[", &|_| true));
+    let sentinels = usize::from(group.sentinels).saturating_sub(lost("sentinel[").count());
     let agree = usize::from(group.quorum.max(group.sentinels / 2 + 1));
     heirs > 0 && (group.sentinels == 0 || sentinels >= agree)
 }
@@ -128,11 +135,11 @@ fn home_of(plan: &ResolvedPlan, name: &str) -> Role {
     role.map_or(Role::Main, |role| plan.environment.home(role).0)
 }
 
-/// Whether a node that was seen was master when it was last asked before that.
-fn was_master(run: &RunView, name: &str, at_ns: u64) -> bool {
+/// Whether a node said that it is master when it was last asked before that.
+fn is_master_at(run: &RunView, name: &str, at_ns: u64) -> bool {
     let before = run.events.iter().take_while(|event| event.at_ns <= at_ns);
     let told = before.filter_map(|event| match &event.kind {
-        EventKind::Role { node, role, .. } if node == name && *role != NodeRole::Down => Some(role),
+        EventKind::Role { node, role, .. } if node == name => Some(role),
         _ => None,
     });
     told.last() == Some(&NodeRole::Master)
@@ -155,9 +162,19 @@ mod tests {
         }
     }
 
-    /// Whether the first of these faults, each with what it hit, must be followed by a promotion;
-    /// `node[0]` is master, and of several masters so is `node[1]`.
+    /// Whether the first of these faults must be followed by a promotion.
     fn must(faults: &[(PlannedFault, &str)], shape: fn(&mut GroupPlan)) -> bool {
+        first_must(run(faults, shape))
+    }
+
+    fn first_must(run: Literal) -> bool {
+        let view = run.view();
+        unseats_a_master(&view, view.windows.iter().find(|window| window.fault == 0).unwrap())
+    }
+
+    /// A run with these faults, each with what it hit; `node[0]` is master, and of several masters
+    /// so is `node[1]`.
+    fn run(faults: &[(PlannedFault, &str)], shape: fn(&mut GroupPlan)) -> Literal {
         let mut run = Literal::new();
         shape(&mut run.parts.plan.environment.main);
         let masters = usize::from(run.parts.plan.environment.main.masters);
@@ -174,8 +191,7 @@ mod tests {
                 .event(at_ms, EventKind::FaultBegun { fault: index, kind, target })
                 .event(at_ms, EventKind::FaultInjected { fault: index, proof });
         }
-        let view = run.view();
-        unseats_a_master(&view, view.windows.iter().find(|window| window.fault == 0).unwrap())
+        run
     }
 
     #[test]
@@ -184,7 +200,11 @@ mod tests {
             from: vec![from.to_owned()],
             ..fault("cut", 10, 8, &[MASTER])
         };
+        let mirrored =
+            PlannedFault { from: vec![MASTER.to_owned()], ..fault("cut", 10, 8, &[SENTINELS]) };
+        let sentinels = "sentinel[0], sentinel[1], sentinel[2]";
         for (fault, hit, expected) in [
+            (mirrored, &*format!("{sentinels} from node[0]"), true),
             (fault("kill", 10, 8, &[MASTER]), "node[0]", true),
             (fault("failover", 10, 0, &[MASTER]), "node[0]", true),
             (fault("pause", 10, 2, &[MASTER]), "node[0]", false),
@@ -193,7 +213,7 @@ mod tests {
             (fault("down", 10, 8, &[MASTER]), "node[0]", true),
             (fault("timeout", 10, 8, &[MASTER]), "node[0]", true),
             (fault("down", 10, 8, &[MASTER, "replicas"]), "node[0], node[1], node[2]", false),
-            (cut(SENTINELS), "node[0] from sentinel[0], sentinel[1], sentinel[2]", true),
+            (cut(SENTINELS), &*format!("node[0] from {sentinels}"), true),
             (cut("server[0]"), "node[0] from server[0]", false),
         ] {
             assert_eq!(must(&[(fault.clone(), hit)], |_| ()), expected, "{fault:?}");
@@ -233,6 +253,18 @@ mod tests {
         // The same node, and the heir.
         assert!(must(&[lost.clone(), slow(7, "node[0]")], one_replica));
         assert!(!must(&[lost.clone(), slow(12, "node[2]")], one_replica));
+        // One that was master before it is dead, or has just come back and says so still.
+        let again = (fault("kill", 20, 8, &[MASTER]), "node[1]");
+        for (lasts_s, back) in [(20, None), (8, Some(NodeRole::Master))] {
+            let before = (fault("kill", 10, lasts_s, &[MASTER]), "node[0]");
+            let mut run = run(&[again.clone(), before], one_replica);
+            run = run.role("node[0]", NodeRole::Down, 10_500);
+            run = run.role("node[1]", NodeRole::Master, 12_000);
+            if let Some(role) = back {
+                run = run.role("node[0]", role, 18_500);
+            }
+            assert!(!first_must(run), "{back:?}");
+        }
         let shards = |group: &mut GroupPlan| {
             (group.masters, group.replicas, group.sentinels) = (2, 1, 0);
         };
