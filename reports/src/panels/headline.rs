@@ -165,7 +165,7 @@ fn recovery(run: &RunView) -> (&'static str, String, String) {
     );
     let least_ns = run.phases.least_to_recover_ns;
     let value = match run.phases.time_to_recover_ns {
-        // A next fault hid when it was over.
+        // A next fault hid when it was over, or nothing was asked then.
         Some(ns) if least_ns < ns => {
             format!("{} to {}", format::duration(least_ns as f64), format::duration(ns as f64))
         }

@@ -182,7 +182,7 @@ fn role_at(events: &[Event], node: &str, at_ns: u64) -> Option<NodeRole> {
 }
 
 /// `; the service recovered in 3 s`. Of several faults the longest time is told, as the most that
-/// it can be where a next fault hid its end.
+/// it can be where its end is not known.
 fn recovery(run: &RunView) -> String {
     let done = run.windows.iter().filter(|window| window.injected_ns.is_some()).count();
     match (done == 0, run.phases.time_to_recover_ns) {

@@ -15,8 +15,8 @@ impl Checker for Recovery {
 
     fn statement(&self) -> &'static str {
         "After each fault, and after its healing, the service becomes again what it was: two \
-         seconds in a row with the baseline's acknowledged share, less one point, and at most \
-         twice its median latency."
+         seconds in a row, of those in which anything was asked, with the baseline's acknowledged \
+         share, less one point, and at most twice its median latency."
     }
 
     fn objective(&self) -> Objective {
@@ -84,10 +84,14 @@ fn recovered(run: &RunView) -> String {
     let what = if is_injection { "the fault" } else { "the fault was healed" };
     let longest = if run.windows.len() > 1 { " at the longest" } else { "" };
     let (most, least) = (time_ns as f64 / 1e9, phases.least_to_recover_ns as f64 / 1e9);
+    let is_between = |window: &Window| window.begun_ns > begun_ns && window.begun_ns < at_ns;
+    let why = match run.windows.iter().any(is_between) {
+        true => "the next fault came before two good seconds in a row could be seen",
+        false => "between nothing was asked",
+    };
     match phases.least_to_recover_ns < time_ns {
         true => format!(
-            "The service recovered {least:.0} s to {most:.0} s after {what}{longest}: the next \
-             fault came before two good seconds in a row could be seen."
+            "The service recovered {least:.0} s to {most:.0} s after {what}{longest}: {why}."
         ),
         false => format!("The service recovered {most:.0} s after {what}{longest}."),
     }
