@@ -12,6 +12,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
+/// By how much a node's clock may run ahead during a pause.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
+
 const MODE: Setting = Setting {
     name: "mode",
     doc: "all (every command waits, the default) or write (only those that may change something)",
@@ -84,7 +87,7 @@ fn still_waits(
     });
     async move {
         let answered = match waiting.try_join_next() {
-            Some(Ok((true, after))) if after < lasts => Some(after),
+            Some(Ok((true, after))) if after + CLOCKS_DIFFER < lasts => Some(after),
             _ => None,
         };
         Ok(answered.map(|after| format!("{address} answered what waited after {after:.1?}")))

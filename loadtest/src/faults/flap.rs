@@ -1,15 +1,16 @@
 //! Flap: a process comes and goes.
 
-use super::injected::each;
+use super::injected::{Looks, each};
 use super::kill::kill;
 use super::pause::pause;
 use super::{Condition, Fault, Form, Hits, Injected, Injection, Setting};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use redrill_history::PlannedFault;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 
 const HOW: Setting = Setting {
@@ -72,21 +73,36 @@ async fn flap<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>>
     let mut away = take(&injection, &name).await?;
     let proof = format!("{}; and again every {} ms", away.proof(), (down + up).as_millis());
     let (stop, mut stopped) = oneshot::channel::<()>();
+    let absence = Arc::new(Mutex::new(Absence { looks: away.take_looks(), undone: None }));
+    let looked_at = absence.clone();
     let activity = async move {
         loop {
             let is_over = timeout(down, &mut stopped).await.is_ok();
-            let undone = away.undone().await.filter(|_| !is_over);
+            absence.lock().await.look().await;
             away.heal().await?;
-            if let Some(undone) = undone {
-                bail!("somebody else has undone it before its time: {undone}");
-            }
             if is_over || timeout(up, &mut stopped).await.is_ok() {
                 return Ok(());
             }
             away = take(&injection, &name).await?;
+            absence.lock().await.looks = away.take_looks();
         }
     };
-    Ok(Injected::acting(proof, stop, activity))
+    let look = async move { Ok(looked_at.lock().await.look().await) };
+    Ok(Injected::acting(proof, stop, activity).looked_at(look))
+}
+
+/// The time that it is away now, and what somebody else has undone of any.
+struct Absence<'a> {
+    looks: Looks<'a>,
+    undone: Option<String>,
+}
+
+impl Absence<'_> {
+    async fn look(&mut self) -> Option<String> {
+        let now = std::mem::take(&mut self.looks).look().await;
+        self.undone = self.undone.take().or(now);
+        self.undone.clone()
+    }
 }
 
 async fn take<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {

@@ -42,6 +42,21 @@ type Count<'a> = BoxFuture<'a, Result<u64>>;
 /// What of it somebody else has undone already, if anything.
 type Look<'a> = BoxFuture<'a, Result<Option<String>>>;
 
+/// What looks at a fault again, once.
+#[derive(Default)]
+pub(super) struct Looks<'a>(Vec<Look<'a>>);
+
+impl Looks<'_> {
+    /// What somebody else has undone.
+    pub(super) async fn look(self) -> Option<String> {
+        let mut undone = Vec::new();
+        for look in self.0 {
+            undone.extend(look.await.ok().flatten());
+        }
+        (!undone.is_empty()).then(|| undone.join("; "))
+    }
+}
+
 /// What goes on while a fault acts.
 struct Activity<'a> {
     going_on: BoxFuture<'a, Result<()>>,
@@ -97,11 +112,12 @@ impl<'a> Injected<'a> {
     /// What of it somebody else has undone, to be asked before it is healed. What cannot be looked
     /// at is taken to act still.
     pub async fn undone(&mut self) -> Option<String> {
-        let mut undone = Vec::new();
-        for look in std::mem::take(&mut self.looks) {
-            undone.extend(look.await.ok().flatten());
-        }
-        (!undone.is_empty()).then(|| undone.join("; "))
+        self.take_looks().look().await
+    }
+
+    /// What looks at it, for somebody else to ask.
+    pub(super) fn take_looks(&mut self) -> Looks<'a> {
+        Looks(std::mem::take(&mut self.looks))
     }
 
     /// Whether all that it has done is known to be nothing: to be asked before it is healed.

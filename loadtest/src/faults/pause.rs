@@ -69,9 +69,17 @@ pub(super) async fn pause<'a>(injection: &Injection<'a>, name: &str) -> Result<I
         environment.healed(journalled).await
     });
     let look = async move {
-        // Where the system tells.
-        let is_awake = ProcStat::read(pid).is_some_and(|stat| stat.state != 'T');
-        let goes_on = paused.is_running() && paused.pid() == pid && is_awake;
+        // Where the system tells. One that is being killed goes on for a moment.
+        let is_awake = || {
+            let state = ProcStat::read(pid).map(|stat| stat.state);
+            let is_still = state.is_none_or(|state| ['T', 't', 'Z', 'X'].contains(&state));
+            paused.is_running() && paused.pid() == pid && !is_still
+        };
+        let mut goes_on = is_awake();
+        if goes_on {
+            sleep(SILENCE).await;
+            goes_on = is_awake();
+        }
         Ok(goes_on.then(|| format!("process {pid} goes on")))
     };
     injected.looked_at(look).if_proven(seen.is_some(), "SIGSTOP does nothing").await
