@@ -2,7 +2,7 @@
 //! that all others follow, and has reached them. A master that was away still says that it is one
 //! when it comes back, until a Sentinel demotes it and all that it holds is replaced.
 
-use super::admin::{Admin, info_fields};
+use super::admin::{Admin, info_fields, is_refusal};
 use super::door::Door;
 use anyhow::{Context, Result, ensure};
 use redis::cmd;
@@ -42,10 +42,12 @@ impl Standing {
     }
 }
 
-/// Does something on the node that all the others follow, and waits until they have it, too.
+/// Does something on the node that all the others follow, and waits until they have it, too. Of
+/// those that do not answer, the few that the others can do without, nothing is asked: when they
+/// come back, they follow.
 ///
 /// # Errors
-/// A node does not answer, or there is no such node now, or no longer: what was done may be lost
+/// Too many do not answer, or there is no such node now, or no longer: what was done may be lost
 /// and is to be done again.
 pub(super) async fn on_master<T>(
     doors: &[Door],
@@ -53,6 +55,13 @@ pub(super) async fn on_master<T>(
 ) -> Result<T> {
     let mut nodes: Vec<(Door, Admin)> =
         doors.iter().map(|door| (door.clone(), Admin::new(door.clone()))).collect();
+    let all = nodes.len();
+    let silent = drop_silent(&mut nodes).await;
+    if let Some(error) = silent
+        && nodes.len() * 2 <= all
+    {
+        return Err(error);
+    }
     let (master, _) = look(&mut nodes).await?;
     let done = act(&mut nodes[master].1).await?;
     let (_, standings) = look(&mut nodes).await?;
@@ -71,6 +80,21 @@ pub(super) async fn on_master<T>(
         );
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Leaves out those that do not answer; gives why the last of them does not.
+async fn drop_silent(nodes: &mut Vec<(Door, Admin)>) -> Option<anyhow::Error> {
+    let mut silent = None;
+    let mut answering = Vec::new();
+    for (door, mut admin) in nodes.drain(..) {
+        match admin.ask::<String>(&cmd("ECHO").arg("redrill").to_owned(), ANSWER_WITHIN).await {
+            Ok(_) => answering.push((door, admin)),
+            Err(error) if is_refusal(&error) => return Some(error),
+            Err(error) => silent = Some(error),
+        }
+    }
+    *nodes = answering;
+    silent
 }
 
 /// How all nodes stand, and which of them the others follow.

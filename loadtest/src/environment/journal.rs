@@ -194,12 +194,14 @@ impl Guardian {
         write(&self.pipe, &Entry::Healed { id: fault.0 }).await
     }
 
-    /// Closes the journal and waits for the guardian, and with it the group, to end.
-    pub(super) async fn end(mut self) -> Result<()> {
+    /// Closes the journal and waits for the guardian, and with it the group, to end: longer, where
+    /// it still has something to undo.
+    pub(super) async fn end(mut self, longer: Duration) -> Result<()> {
         drop(self.pipe.lock().await.take());
-        match timeout(END_WITHIN, self.child.wait()).await {
+        let within = END_WITHIN + longer;
+        match timeout(within, self.child.wait()).await {
             Ok(ended) => ended.map(drop).context("cannot wait for the guardian"),
-            Err(_) => bail!("the guardian has not ended 10 s after its journal was closed"),
+            Err(_) => bail!("the guardian has not ended {within:?} after its journal was closed"),
         }
     }
 }

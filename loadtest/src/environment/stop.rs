@@ -1,10 +1,13 @@
 //! Ending the environment, and making sure that it has ended.
 
+use super::outside::SETTLES_WITHIN;
+use super::processes::Processes;
 use super::{Environment, proc, proxies};
 use anyhow::{Result, ensure};
 use redrill_history::clock::instant_now;
 use redrill_history::process_kind;
 use rustix::process::{Pid, test_kill_process_group};
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -35,22 +38,33 @@ impl Environment {
             None => Ok(()),
         };
         let group = guardian.group();
-        let ended = guardian.end().await;
-        let deadline = instant_now() + FORGET_WITHIN;
-        while is_alive(group) {
-            let group = group.as_raw_nonzero();
-            ensure!(instant_now() < deadline, "processes of group {group} are left");
-            sleep(Duration::from_millis(5)).await;
-        }
-        if ended.is_err() {
-            // The guardian removes it, and one that was killed cannot.
-            let _ = std::fs::remove_dir_all(&folder);
-        }
-        ensure!(!folder.exists(), "the folder {} is left", folder.display());
-        let containers = processes.containers_left().await?;
-        ensure!(containers.is_empty(), "containers are left: {}", containers.join(", "));
-        ended.and(left)
+        // What could not be undone, the guardian tries once more.
+        let ended = guardian.end(if left.is_err() { SETTLES_WITHIN } else { Duration::ZERO }).await;
+        left.and(all_ended(group, ended, &processes, &folder).await)
     }
+}
+
+/// Makes sure that nothing is left.
+async fn all_ended(
+    group: Pid,
+    ended: Result<()>,
+    processes: &Processes,
+    folder: &Path,
+) -> Result<()> {
+    let deadline = instant_now() + FORGET_WITHIN;
+    while is_alive(group) {
+        let group = group.as_raw_nonzero();
+        ensure!(instant_now() < deadline, "processes of group {group} are left");
+        sleep(Duration::from_millis(5)).await;
+    }
+    if ended.is_err() {
+        // The guardian removes it, and one that was killed cannot.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    ensure!(!folder.exists(), "the folder {} is left", folder.display());
+    let containers = processes.containers_left().await?;
+    ensure!(containers.is_empty(), "containers are left: {}", containers.join(", "));
+    ended
 }
 
 /// Whether a process of the group has not ended.

@@ -48,7 +48,7 @@ pub(in crate::environment) async fn redis_in(image: &str) -> Result<RedisBinary>
     let guardian = Guardian::start(&redrill, folder.path()).await?;
     guardian.owns(folder).await?;
     let found = version(&docker, &guardian, image).await;
-    guardian.end().await?;
+    guardian.end(Duration::ZERO).await?;
     found
 }
 
