@@ -18,8 +18,10 @@ pub(super) const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 /// What was found before the run, and what is written during it.
 pub(super) struct Outside {
     survey: Survey,
-    /// The run's keys, and then its claims.
-    left: Vec<(Remedy, Journalled)>,
+    /// The run's keys.
+    keys: Vec<(Remedy, Journalled)>,
+    /// And what keeps others away.
+    claims: Vec<(Remedy, Journalled)>,
 }
 
 impl Outside {
@@ -30,16 +32,15 @@ impl Outside {
     pub(super) async fn enter(survey: Survey, guardian: &Guardian) -> Result<Self> {
         // Before the guardian knows of keys to remove, which may be another run's.
         let claims = claim(survey.client.base(), &survey.groups, guardian).await?;
-        let mut left = Vec::new();
+        let mut keys = Vec::new();
         for group in &survey.groups {
             let doors = group.nodes.iter().map(Member::door).collect();
             let ways = group.members().filter_map(|it| survey.proxies.get(it.proxy.as_str()));
             let ways = Some(Ways::new(survey.client.base(), ways));
             let remedy = Remedy::Unlink { doors, prefix: survey.prefix.clone(), ways };
-            left.push((remedy.clone(), guardian.fault(remedy).await?));
+            keys.push((remedy.clone(), guardian.fault(remedy).await?));
         }
-        left.extend(claims);
-        Ok(Self { survey, left })
+        Ok(Self { survey, keys, claims })
     }
 
     /// What the keys of the run begin with.
@@ -51,13 +52,12 @@ impl Outside {
     /// proxies are what they were.
     pub(super) async fn leave(self, guardian: &Guardian) -> Result<()> {
         let settled = settled(&self.survey.groups, SETTLES_WITHIN).await;
-        for (remedy, journalled) in self.left {
-            if let Err(error) = remedy.apply().await {
+        for (remedy, journalled) in self.keys {
+            if let Err(error) = undo(remedy, journalled, guardian).await {
                 // Roles that are not settled are why.
                 settled?;
-                return Err(error.context(format!("cannot undo {remedy}")));
+                return Err(error);
             }
-            guardian.healed(journalled).await?;
         }
         let now = self.survey.client.proxies().await?;
         for (name, before) in &self.survey.proxies {
@@ -68,6 +68,10 @@ impl Outside {
                 told(before),
                 told(now)
             );
+        }
+        // From now on it may be another run's.
+        for (remedy, journalled) in self.claims {
+            undo(remedy, journalled, guardian).await?;
         }
         settled
     }
@@ -83,6 +87,12 @@ impl Outside {
         });
         facts.collect()
     }
+}
+
+/// Undoes something, and tells the guardian.
+async fn undo(remedy: Remedy, journalled: Journalled, guardian: &Guardian) -> Result<()> {
+    remedy.apply().await.with_context(|| format!("cannot undo {remedy}"))?;
+    guardian.healed(journalled).await
 }
 
 /// A proxy in words.
