@@ -206,6 +206,9 @@ mod tests {
         // It takes a second until it is seen to act.
         let text = "[load]\nduration = \"16s\"\n[chaos]\nfaults = [\"slow_close\"]\n\
                     lasts = [\"500ms\", \"1s\"]\n";
+        let fixed = "[[fault]]\nkind = \"script-flush\"\nat = \"2s\"\n\
+                     target = [\"main.master\"]\n";
+        let text = &format!("{text}{fixed}");
         let told: Vec<String> = (0..50)
             .map(|seed| Overrides { seed: Some(seed), ..Overrides::default() })
             .filter_map(|overrides| Plan::parse("my.toml", text, &overrides).err())

@@ -52,6 +52,7 @@ pub(super) fn draw(
     }
     let mut dice = Dice { seed: mix(seed, SALT), thrown: 0 };
     let mut drawn: Vec<PlannedFault> = Vec::new();
+    let mut is_any_possible = false;
     let mut at = first + dice.time(Duration::ZERO, chances.every.min(last - least - first));
     while at + least <= last {
         let lasts = dice.time(least, most.min(last - at));
@@ -59,7 +60,9 @@ pub(super) fn draw(
         let mut kinds = chances.kinds.clone();
         while !kinds.is_empty() {
             let kind = kinds.swap_remove(dice.below(kinds.len()));
-            let faults = chances.faults(kind, at, lasts, &mut dice).into_iter();
+            let faults = chances.faults(kind, at, lasts, &mut dice);
+            is_any_possible |= !faults.is_empty();
+            let faults = faults.into_iter();
             let mut fitting: Vec<_> = faults.filter(|one| is_free(one, fixed, &drawn)).collect();
             if !fitting.is_empty() {
                 drawn.push(fitting.swap_remove(dice.below(fitting.len())));
@@ -70,7 +73,7 @@ pub(super) fn draw(
     }
     match drawn.is_empty() {
         false => Ok(drawn),
-        true if fixed.is_empty() => {
+        true if !is_any_possible => {
             let (least, most) = (print_duration(least), print_duration(most));
             Err(format!(
                 "nothing that chaos may draw lasts {least} to {most} within this load; change \
