@@ -305,7 +305,7 @@ async fn a_killed_harness_leaves_no_process_and_no_folder() {
         let entries = fs::read_dir(folder.path()).unwrap().flatten();
         entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("redrill-")).count()
     };
-    eventually("nothing is left", Duration::from_secs(1), async || {
+    eventually("nothing is left", Duration::from_secs(10), async || {
         ours() == 0 && !pids.iter().any(|pid| runs(*pid))
     })
     .await;

@@ -214,11 +214,16 @@ async fn the_upstream_knows_connections_by_the_sources_that_are_told() {
     let socket = TcpStream::connect(&listen).await.expect("accepted");
     let (accepted, peer) = upstream.accept().await.expect("dialled");
     // The proxy has connected before it knows.
-    while client.sources("p").await.expect("told").is_empty() {}
+    let becomes = async |is_empty: bool| {
+        let reached =
+            async { while client.sources("p").await.expect("told").is_empty() != is_empty {} };
+        tokio::time::timeout(Duration::from_secs(20), reached).await.expect("it becomes so");
+    };
+    becomes(false).await;
     assert_eq!(client.sources("p").await.expect("told"), [peer]);
     // It lives until both sides have closed.
     drop((socket, accepted));
-    while !client.sources("p").await.expect("told").is_empty() {}
+    becomes(true).await;
 }
 
 #[tokio::test]

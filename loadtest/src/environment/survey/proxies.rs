@@ -49,11 +49,12 @@ impl Found {
             return Err(unusable(Claimed::Proxies(client.base().to_owned()).taken(&by)));
         }
         if let (true, Some(name)) = (external.proxy == "redrill", proxies.keys().next())
-            && client.traffic(name).await.is_err()
+            && client.sources(name).await.is_err()
         {
             return Err(unusable(format!(
-                "the Toxiproxy at {text} is not redrill's: start 'redrill toxiproxy' in its place, \
-                 or leave out proxy = \"redrill\" in [environment.external]"
+                "the Toxiproxy at {text} is not redrill's, or of an older one: start 'redrill \
+                 toxiproxy' in its place, or leave out proxy = \"redrill\" in \
+                 [environment.external]"
             )));
         }
         Ok(Self { client, proxies, api: (text.clone(), address.ip()) })
