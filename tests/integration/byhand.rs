@@ -206,11 +206,23 @@ impl ByHand {
 
     /// Whether no node holds a key.
     pub(crate) async fn is_empty(&self) -> bool {
+        self.are_empty(&self.nodes).await
+    }
+
+    /// Whether none of these nodes holds a key.
+    pub(crate) async fn are_empty(&self, nodes: &[SocketAddr]) -> bool {
         let mut held = String::new();
-        for node in &self.nodes {
+        for node in nodes {
             held += &self.ask(*node, "INFO keyspace").await;
         }
         held.contains("Keyspace") && !held.contains("keys=")
+    }
+
+    /// Ends the last node, for good.
+    pub(crate) async fn lose_a_node(&self) {
+        let last = self.nodes[self.nodes.len() - 1];
+        // It answers by going.
+        let _ = tell(HARNESS, last, "SHUTDOWN NOSAVE", SECOND).await;
     }
 }
 

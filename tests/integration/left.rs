@@ -93,6 +93,24 @@ async fn keys_go_from_the_node_that_has_become_master_by_the_guardian_and_by_hea
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_and_claims_go_though_a_replica_stays_dead() {
+    let _turn = MACHINE.read().await;
+    let there = ByHand::start(false).await;
+    let slow = MASTER_DOWN.replace("\"down\"", "\"latency\"");
+    let slow = slow.replace("\"main.master\"]", "\"main.master\"]\nwith.latency = \"20ms\"");
+    let mut harness = amid_fault(&there, &slow).await;
+    let others = &there.nodes[..2];
+    eventually("keys", 20 * SECOND, async || !there.are_empty(others).await).await;
+    there.lose_a_node().await;
+    harness.kill().unwrap();
+    harness.wait().unwrap();
+    let healed = async || heal(&there) == (Some(0), NOTHING.to_owned());
+    eventually("the guardian heals", 120 * SECOND, healed).await;
+    assert!(there.are_empty(others).await, "keys or a claim are left");
+    assert!(there.client.proxy(CLAIM).await.is_err(), "the claim on the proxies is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_is_one_runs_at_a_time_whatever_their_prefixes() {
     let _turn = MACHINE.read().await;
     let there = ByHand::start(true).await;
