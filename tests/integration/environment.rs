@@ -282,8 +282,11 @@ async fn a_killed_harness_leaves_no_process_and_no_folder() {
     let _turn = MACHINE.read().await;
     let folder = tempfile::tempdir().unwrap();
     let ready = folder.path().join("processes");
+    // What it needs is built, and it need not wait until another test has built what that needs.
+    redrill();
     let mut harness = Command::new(env::current_exe().unwrap())
         .args(["--exact", "environment::victim", "--nocapture"])
+        .env("CARGO", "true")
         .env(VICTIM, folder.path())
         .env("TMPDIR", folder.path())
         .stdout(Stdio::null())
