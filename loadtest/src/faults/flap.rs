@@ -78,7 +78,7 @@ async fn flap<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>>
     let activity = async move {
         loop {
             let is_over = timeout(down, &mut stopped).await.is_ok();
-            absence.lock().await.look().await;
+            look(&absence).await;
             away.heal().await?;
             if is_over || timeout(up, &mut stopped).await.is_ok() {
                 return Ok(());
@@ -87,8 +87,8 @@ async fn flap<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>>
             absence.lock().await.looks = away.take_looks();
         }
     };
-    let look = async move { Ok(looked_at.lock().await.look().await) };
-    Ok(Injected::acting(proof, stop, activity).looked_at(look))
+    let injected = Injected::acting(proof, stop, activity);
+    Ok(injected.looked_at(async move { Ok(look(&looked_at).await) }))
 }
 
 /// The time that it is away now, and what somebody else has undone of any.
@@ -97,12 +97,14 @@ struct Absence<'a> {
     undone: Option<String>,
 }
 
-impl Absence<'_> {
-    async fn look(&mut self) -> Option<String> {
-        let now = std::mem::take(&mut self.looks).look().await;
-        self.undone = self.undone.take().or(now);
-        self.undone.clone()
-    }
+/// What somebody else has undone of this absence or of one before. The lock is not held meanwhile:
+/// whoever looks may be put aside amid that, and the other would wait for ever.
+async fn look(absence: &Mutex<Absence<'_>>) -> Option<String> {
+    let looks = std::mem::take(&mut absence.lock().await.looks);
+    let now = looks.look().await;
+    let mut absence = absence.lock().await;
+    absence.undone = absence.undone.take().or(now);
+    absence.undone.clone()
 }
 
 async fn take<'a>(injection: &Injection<'a>, name: &str) -> Result<Injected<'a>> {
